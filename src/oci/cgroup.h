@@ -1,0 +1,117 @@
+/* cgroup.h - the container's place in the cgroup trees: layout, limits, devices, freezer, statistics.
+ *
+ * One struct cgroup is the container's directory in every hierarchy there is:
+ * several on cgroup v1, one on v2, both kinds on a hybrid machine. It is made
+ * by cgroup_open() (computes paths, touches nothing), or by
+ * cgroup_from_json() from what an earlier command stored.
+ *
+ * On an odd layout it goes on: what cannot be had and was not asked for is a
+ * warning (cgroup_warning()), what was asked for and cannot be had is an error
+ * that names the file or controller. No function sleeps: waits are polls of a
+ * descriptor with a deadline.
+ *
+ * Kinds a caller may act on: CONFLICT (create: a non-empty cgroup is there),
+ * NOT_FOUND (the cgroup is gone), UNSUPPORTED (no such controller, freezer,
+ * ...), FORBIDDEN (no rights), TIMEOUT (destroy, freeze).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "json/json.h"
+
+enum cgroup_manager { CGROUP_FS, CGROUP_DISABLED };
+enum cgroup_layout { CGROUP_NONE, CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
+
+struct cgroup;
+
+struct cgroup_spec {
+	enum cgroup_manager manager;
+	/* linux.cgroupsPath or NULL. Absolute: from the root of each hierarchy. Relative: below our own cgroup
+	 * (on v2 below its parent, since processes live in ours). NULL or "": the id, as a relative path. */
+	const char *path;
+	const char *id;
+	bool rootless;              /* missing rights are warnings where nothing was asked for */
+};
+
+/* With CGROUP_DISABLED, or no cgroup tree at all, every later call does nothing (resources asked for
+ * without a tree are UNSUPPORTED); cgroup_layout() tells. */
+int cgroup_open(const struct cgroup_spec *spec, struct cgroup **ret, struct dv_err *e) DV_MUST_USE;
+/* The same on a given tree: root_fd is a directory such as /sys/fs/cgroup (borrowed until close), root_path its
+ * name, self the text of /proc/self/cgroup. */
+int cgroup_open_at(int root_fd, const char *root_path, const char *self, const struct cgroup_spec *spec,
+		   struct cgroup **ret, struct dv_err *e) DV_MUST_USE;
+void cgroup_close(struct cgroup *cg);                   /* forgets; removes nothing */
+
+/* {"memory": "/sys/fs/cgroup/memory/ID", ...}, on v2 {"": "/sys/fs/cgroup/ID"}: runc's cgroup_paths. The tree lives
+ * in `a`. An empty object is CGROUP_DISABLED. INVALID for anything else. */
+struct json *cgroup_to_json(const struct cgroup *cg, struct arena *a);
+int cgroup_from_json(const struct json *paths, bool rootless, struct cgroup **ret, struct dv_err *e) DV_MUST_USE;
+
+enum cgroup_layout cgroup_layout(const struct cgroup *cg);
+/* The i-th thing that was left out, one line; NULL after the last. */
+const char *cgroup_warning(const struct cgroup *cg, size_t i);
+
+/* --- life --- */
+
+/* Makes the directories. On failure those it made are removed again, and only those. */
+int cgroup_create(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
+/* Undo of cgroup_create(): removes what it made in this process (also parent directories). */
+void cgroup_undo(struct cgroup *cg);
+/* The limits of linux.resources (may be NULL), and the device rules: with `create` always (defaults included),
+ * otherwise only when "devices" is there. What fails names file and value. Written values stay when a later
+ * one fails. */
+int cgroup_set(struct cgroup *cg, const struct json *resources, bool create, struct dv_err *e) DV_MUST_USE;
+/* Descriptor for CLONE_INTO_CGROUP (borrowed), or -1 where there is no v2 tree. On CGROUP_HYBRID,
+ * cgroup_add() is still needed for the other hierarchies. */
+int cgroup_clone_fd(const struct cgroup *cg);
+/* Into every hierarchy (those it is cloned into may be joined again). */
+int cgroup_add(struct cgroup *cg, pid_t pid, struct dv_err *e) DV_MUST_USE;
+/* exec --cgroup: into `sub` below the container's cgroup, which must exist; controllers is NULL for all or a
+ * comma list of v1 names. INVALID for a path that leaves the container's cgroup. */
+int cgroup_add_below(struct cgroup *cg, pid_t pid, const char *controllers, const char *sub,
+		     struct dv_err *e) DV_MUST_USE;
+/* Removes the directories, children first. Waits up to timeout_ms for processes that are still dying;
+ * TIMEOUT names the directory. Absent is success. Kills nothing. */
+int cgroup_destroy(struct cgroup *cg, int timeout_ms, struct dv_err *e) DV_MUST_USE;
+bool cgroup_exists(struct cgroup *cg);
+
+/* --- processes --- */
+
+#define CGROUP_PIDS_MAX 100000
+#define CGROUP_DEPTH_MAX 32
+
+/* All of them, children's included, ascending. LIMIT past CGROUP_PIDS_MAX. The array lives in `a`. */
+int cgroup_pids(struct cgroup *cg, struct arena *a, pid_t **ret, size_t *ret_n, struct dv_err *e) DV_MUST_USE;
+/* Signal every process: SIGKILL by cgroup.kill where there is one, else freeze, signal each, thaw. */
+int cgroup_kill(struct cgroup *cg, int sig, struct dv_err *e) DV_MUST_USE;
+/* Returns when frozen (TIMEOUT, and thawed again, after 10 s). UNSUPPORTED without a freezer. */
+int cgroup_freeze(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
+int cgroup_thaw(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
+int cgroup_frozen(struct cgroup *cg, bool *ret, struct dv_err *e) DV_MUST_USE;
+
+/* --- what it uses --- */
+
+/* The "data" of `runc events --stats`; controllers that are absent are left out. */
+int cgroup_stats(struct cgroup *cg, struct arena *a, struct json **ret, struct dv_err *e) DV_MUST_USE;
+
+/* Out-of-memory events. fd polls readable when there may be news; read gives the kills since the last read. */
+struct cgroup_oom;
+int cgroup_oom_open(struct cgroup *cg, struct cgroup_oom **ret, struct dv_err *e) DV_MUST_USE;
+void cgroup_oom_close(struct cgroup_oom *w);
+int cgroup_oom_fd(const struct cgroup_oom *w);
+int cgroup_oom_read(struct cgroup_oom *w, uint64_t *ret_kills, struct dv_err *e) DV_MUST_USE;
+
+/* --- mounts of type "cgroup" --- */
+
+struct cgroup_mount {
+	const char *name;           /* directory below the mount point: "memory", "cpu,cpuacct", "systemd"; "" on v2 */
+	const char *controllers;    /* "cpu,cpuacct": what a link per controller is made for when there are several */
+	int fd;                     /* O_PATH of the container's own directory there (borrowed) */
+};
+/* One per hierarchy (the v2 tree of a hybrid machine as "unified"). The array lives in `a`. */
+int cgroup_mounts(struct cgroup *cg, struct arena *a, struct cgroup_mount **ret, size_t *ret_n,
+		  struct dv_err *e) DV_MUST_USE;
