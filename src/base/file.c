@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -95,15 +96,26 @@ static int replace_write(int fd, const void *data, size_t len, bool sync, const 
 	return 0;
 }
 
-int file_replace(int dirfd, const char *name, mode_t mode, const void *data, size_t len, bool sync,
-		 struct dv_err *e)
+/* The directory of name, for fsync: dirfd itself may be AT_FDCWD or O_PATH. */
+static int sync_directory(int dirfd, const char *dir, const char *name, struct dv_err *e)
 {
 	auto_close int fd = -1;
-	auto_free char *tmp = mem_printf(".%s.%d.tmp", name, (int)getpid());
-	int r, sys;
+	int r = file_open(dirfd, *dir ? dir : ".", O_RDONLY | O_DIRECTORY, 0, &fd, e), sys;
 
-	(void)unlinkat(dirfd, tmp, 0);     /* of a dead process with our pid */
-	r = file_open(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode, &fd, e);
+	if (r < 0)
+		return r;
+	sys = fault_hit("fsync");
+	if (sys || fsync(fd) < 0)
+		return dv_fail_errno(e, sys ? sys : errno, "sync the directory of %s", name);
+	return 0;
+}
+
+static int replace_by(int dirfd, const char *tmp, const char *name, mode_t mode, const void *data, size_t len,
+		      bool sync, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	int r = file_open(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode, &fd, e), sys;
+
 	if (r < 0)
 		return r;
 	r = replace_write(fd, data, len, sync, name, e);
@@ -112,13 +124,25 @@ int file_replace(int dirfd, const char *name, mode_t mode, const void *data, siz
 		if (sys || renameat(dirfd, tmp, dirfd, name) < 0)
 			r = dv_fail_errno(e, sys ? sys : errno, "replace %s", name);
 	}
-	if (r < 0) {
+	if (r < 0)
 		(void)unlinkat(dirfd, tmp, 0);
+	return r;
+}
+
+int file_replace(int dirfd, const char *name, mode_t mode, const void *data, size_t len, bool sync,
+		 struct dv_err *e)
+{
+	static atomic_uint count;     /* threads may replace the same file */
+	const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+	auto_free char *dir = mem_printf("%.*s", (int)(base - name), name);
+	auto_free char *tmp = mem_printf("%s.%.200s.%d.%u.tmp", dir, base, (int)getpid(), atomic_fetch_add(&count, 1));
+	int r;
+
+	(void)unlinkat(dirfd, tmp, 0);     /* of a dead process with our pid */
+	r = replace_by(dirfd, tmp, name, mode, data, len, sync, e);
+	if (r < 0)
 		return r;
-	}
-	if (sync && fsync(dirfd) < 0)
-		return dv_fail_errno(e, errno, "sync the directory of %s", name);
-	return 0;
+	return sync ? sync_directory(dirfd, dir, name, e) : 0;
 }
 
 /* One component: made if it is missing, then opened; a link in its place is an error. */

@@ -55,7 +55,7 @@ void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull))
 void *arena_try(struct arena *a, size_t size);
 char *arena_str(struct arena *a, const char *s) __attribute__((returns_nonnull));
 char *arena_strn(struct arena *a, const char *s, size_t len) __attribute__((returns_nonnull));
-char *arena_printf(struct arena *a, const char *fmt, ...) DV_PRINTF(2, 3) __attribute__((returns_nonnull));
+char *arena_printf(struct arena *a, const char *fmt, ...) DV_PRINTF(2, 3) __attribute__((returns_nonnull, nonnull));
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_alloc((a), mem_mul(sizeof(type), (n))))
 

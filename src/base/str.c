@@ -60,7 +60,7 @@ int str_octal(const char *s, uint64_t max, const char *what, uint64_t *ret, stru
 int str_i64(const char *s, int64_t min, int64_t max, const char *what, int64_t *ret, struct dv_err *e)
 {
 	bool neg = *s == '-';
-	uint64_t v;
+	uint64_t v = 0;
 	int r = parse_digits(s + neg, 10, neg ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX, what, &v, e);
 	int64_t n;
 
