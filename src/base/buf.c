@@ -23,15 +23,16 @@ void buf_reset(struct buf *b)
 
 char *buf_room(struct buf *b, size_t len)
 {
-	size_t cap = b->cap ? b->cap : 64;
+	size_t max = DV_MIN(b->max, SIZE_MAX / 4), cap = b->cap ? b->cap : 64;
 
-	if (len > b->max || b->len > b->max - len) {
+	if (b->over || len > max || b->len > max - len) {
 		b->over = true;
 		return NULL;
 	}
 	if (b->len + len + 1 > b->cap) {
 		while (cap < b->len + len + 1)
 			cap *= 2;
+		cap = DV_MIN(cap, max + 1);
 		b->p = mem_resize(b->p, cap, 1);
 		b->cap = cap;
 	}
@@ -80,13 +81,17 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
 const char *buf_cstr(const struct buf *b)
 {
-	return b->p ? b->p : "";
+	if (!b->p)
+		return "";
+	b->p[b->len] = '\0';     /* after a commit by hand */
+	return b->p;
 }
 
 char *buf_take(struct buf *b)
 {
 	char *p = b->p ? b->p : mem_str("");
 
+	p[b->len] = '\0';
 	*b = BUF_INIT(b->max);
 	return p;
 }

@@ -1,8 +1,9 @@
 /* buf.h - the only growing buffer; it has a maximum from the start.
  *
  * Writes never return an error: a buffer that would pass its maximum keeps
- * what it has, remembers it, and buf_check() reports LIMIT once at the end.
- * The content is always NUL-terminated (the NUL is not counted).
+ * what it has, takes nothing more, and buf_check() reports LIMIT at the end.
+ * The content is NUL-terminated (the NUL is not counted), after a commit by
+ * hand from the next buf_cstr() or write on.
  */
 #pragma once
 

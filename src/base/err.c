@@ -29,7 +29,9 @@ static const struct {
 	{ ETIMEDOUT, DV_TIMEOUT },   { ENOSPC, DV_LIMIT },       { EDQUOT, DV_LIMIT },
 	{ EMFILE, DV_LIMIT },        { ENFILE, DV_LIMIT },       { EFBIG, DV_LIMIT },
 	{ ENOSYS, DV_UNSUPPORTED },  { EOPNOTSUPP, DV_UNSUPPORTED },
+	{ ENOMEM, DV_LIMIT },        { EADDRINUSE, DV_CONFLICT }, { ETXTBSY, DV_CONFLICT },
 	{ ECONNREFUSED, DV_UNAVAILABLE }, { EAGAIN, DV_UNAVAILABLE },
+	{ ENETUNREACH, DV_UNAVAILABLE },  { EHOSTUNREACH, DV_UNAVAILABLE },
 	{ EXDEV, DV_FORBIDDEN },     /* openat2: the path left its root */
 };
 
@@ -41,65 +43,75 @@ enum dv_kind dv_kind_of_errno(int sys)
 	return DV_IO;
 }
 
-/* A cut message says so: a reader must not take half a path for a path. */
-static void mark_cut(char *msg, size_t size, int len)
+/* A cut message says so: a reader must not take half a path for a path. Control characters of foreign
+ * names become "?": the message is one line, and goes to terminals. */
+static void set_message(struct dv_err *e, const char *text, int len)
 {
+	size_t size = sizeof e->msg;
+
+	if (len < 0)
+		text = "error without a message";
+	(void)snprintf(e->msg, size, "%s", text);
 	if (len >= 0 && (size_t)len >= size)
-		memcpy(msg + size - 4, "...", 4);
+		memcpy(e->msg + size - 4, "...", 4);
+	for (char *p = e->msg; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
 }
 
+/* All formatting goes through a text of its own: the arguments may be e->msg itself. */
 int dv_fail(struct dv_err *e, enum dv_kind kind, const char *fmt, ...)
 {
-	if (e) {
-		va_list ap;
+	char text[sizeof e->msg];
+	va_list ap;
+	int len;
 
-		e->kind = kind;
-		e->sys = 0;
-		va_start(ap, fmt);
-		mark_cut(e->msg, sizeof e->msg, vsnprintf(e->msg, sizeof e->msg, fmt, ap));
-		va_end(ap);
-	}
+	if (!e)
+		return -(int)kind;
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	e->kind = kind;
+	e->sys = 0;
+	set_message(e, text, len);
 	return -(int)kind;
 }
 
 int dv_fail_errno(struct dv_err *e, int sys, const char *fmt, ...)
 {
 	enum dv_kind kind = dv_kind_of_errno(sys);
+	char text[sizeof e->msg];
+	va_list ap;
+	int len;
 
-	if (e) {
-		va_list ap;
-		int len;
-
-		e->kind = kind;
-		e->sys = sys;
-		va_start(ap, fmt);
-		len = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
-		va_end(ap);
-		if (len >= 0 && (size_t)len < sizeof e->msg)
-			len += snprintf(e->msg + len, sizeof e->msg - (size_t)len, ": %s",
-					strerrordesc_np(sys) ?: "unknown error");
-		mark_cut(e->msg, sizeof e->msg, len);
-	}
+	if (!e)
+		return -(int)kind;
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (len >= 0 && (size_t)len < sizeof text)
+		len += snprintf(text + len, sizeof text - (size_t)len, ": %s",
+				strerrordesc_np(sys) ?: "unknown error");
+	e->kind = kind;
+	e->sys = sys;
+	set_message(e, text, len);
 	return -(int)kind;
 }
 
 int dv_wrap(struct dv_err *e, const char *fmt, ...)
 {
-	char old[sizeof e->msg];
+	char text[sizeof e->msg];
 	va_list ap;
 	int len;
 
 	if (!e)
 		return -(int)DV_INTERNAL;
-	memcpy(old, e->msg, sizeof old);
 	va_start(ap, fmt);
-	len = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
+	len = vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	if (len < 0 || (size_t)len + 3 >= sizeof e->msg)
-		mark_cut(e->msg, sizeof e->msg, (int)sizeof e->msg);
-	else
-		mark_cut(e->msg, sizeof e->msg,
-			 len + snprintf(e->msg + len, sizeof e->msg - (size_t)len, ": %s", old));
+	if (len >= 0 && (size_t)len < sizeof text)
+		len += snprintf(text + len, sizeof text - (size_t)len, ": %s", e->msg);
+	set_message(e, text, len);
 	return -(int)e->kind;
 }
 

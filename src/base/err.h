@@ -52,7 +52,7 @@ int dv_fail(struct dv_err *e, enum dv_kind kind, const char *fmt, ...) DV_PRINTF
 /* The same from an errno: the kind follows from sys, ": strerror" is added. */
 int dv_fail_errno(struct dv_err *e, int sys, const char *fmt, ...) DV_PRINTF(3, 4);
 
-/* Put "context: " in front of the message; returns -e->kind. */
+/* Put "context: " in front of the message; returns -e->kind (-INTERNAL when e is NULL). */
 int dv_wrap(struct dv_err *e, const char *fmt, ...) DV_PRINTF(2, 3);
 
 /* The kind an errno belongs to. */

@@ -141,6 +141,8 @@ int fd_read_to(int fd, struct buf *b, const char *what, struct dv_err *e)
 
 	if (sys)
 		return dv_fail_errno(e, sys, "read %s", what);
+	if (b->over)
+		return buf_check(b, what, e);
 	for (;;) {
 		/* The last byte of the maximum is probed too: a file of exactly max bytes is fine. */
 		size_t left = b->max - b->len, want = DV_MIN(left, (size_t)READ_CHUNK_BYTES);
@@ -221,14 +223,42 @@ int fd_send_msg(int sock, const void *data, size_t len, const int *fds, size_t n
 		c->cmsg_len = CMSG_LEN(sizeof(int) * n);
 		memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
 	}
-	do
-		sent = sendmsg(sock, &msg, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0)
-		return dv_fail_errno(e, errno, "send a message");
-	if ((size_t)sent != len)
-		return dv_fail(e, DV_IO, "send a message: %zd of %zu bytes sent", sent, len);
-	return 0;
+	for (;;) {
+		do
+			sent = sendmsg(sock, &msg, MSG_NOSIGNAL);
+		while (sent < 0 && errno == EINTR);
+		if (sent < 0)
+			return dv_fail_errno(e, errno, "send a message");
+		if ((size_t)sent >= iov.iov_len)
+			return 0;
+		/* A stream took a part: the rest follows without the descriptors, which have gone. */
+		iov.iov_base = (char *)iov.iov_base + sent;
+		iov.iov_len -= (size_t)sent;
+		msg.msg_control = NULL;
+		msg.msg_controllen = 0;
+	}
+}
+
+/* The first n received descriptors; more than were asked for are closed. */
+static void take_received(struct msghdr *msg, int *ret_fds, size_t n)
+{
+	size_t k = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			if (k < n)
+				ret_fds[k++] = fd;
+			else
+				(void)close(fd);
+		}
+	}
 }
 
 ssize_t fd_recv_msg(int sock, void *data, size_t len, int *ret_fds, size_t n, struct dv_err *e)
@@ -246,20 +276,11 @@ ssize_t fd_recv_msg(int sock, void *data, size_t len, int *ret_fds, size_t n, st
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return dv_fail_errno(e, errno, "receive a message");
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			if (i < n)
-				ret_fds[i] = fd;
-			else
-				(void)close(fd);     /* more than was asked for */
-		}
+	take_received(&msg, ret_fds, n);
+	if (msg.msg_flags & MSG_TRUNC) {
+		for (size_t i = 0; i < n; i++)
+			fd_close(&ret_fds[i]);
+		return dv_fail(e, DV_LIMIT, "receive a message: it is larger than %zu bytes", len);
 	}
 	return got;
 }

@@ -44,7 +44,8 @@ int fd_read_to(int fd, struct buf *b, const char *what, struct dv_err *e) DV_MUS
 ssize_t fd_read_full(int fd, void *data, size_t len, const char *what, struct dv_err *e) DV_MUST_USE;
 
 /* One message with up to n descriptors (SCM_RIGHTS). Receiving fills ret_fds with -1 where none came;
- * returns the bytes received, 0 at the end. Received descriptors are close-on-exec. */
+ * returns the bytes received, 0 at the end. Received descriptors are close-on-exec; more than n are closed.
+ * Data must not be empty. LIMIT when a packet is larger than len. */
 int fd_send_msg(int sock, const void *data, size_t len, const int *fds, size_t n, struct dv_err *e) DV_MUST_USE;
 ssize_t fd_recv_msg(int sock, void *data, size_t len, int *ret_fds, size_t n, struct dv_err *e) DV_MUST_USE;
 

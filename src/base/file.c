@@ -1,5 +1,4 @@
 /* file.c - files by directory descriptor: confined opens, atomic replacement, tree removal. */
-#include <dirent.h>
 #include <errno.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
@@ -12,8 +11,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-#define REMOVE_DEPTH_MAX 4096
 
 int file_open(int dirfd, const char *name, int flags, mode_t mode, int *ret_fd, struct dv_err *e)
 {
@@ -75,12 +72,18 @@ int file_write(int dirfd, const char *name, const char *text, struct dv_err *e)
 {
 	auto_close int fd = -1;
 	size_t len = strlen(text);
-	int r = file_open(dirfd, name, O_WRONLY | O_NOCTTY, 0, &fd, e);
+	int r = file_open(dirfd, name, O_WRONLY | O_NOCTTY, 0, &fd, e), sys = fault_hit("write");
+	ssize_t n;
 
 	if (r < 0)
 		return r;
-	if (write(fd, text, len) != (ssize_t)len)
-		return dv_fail_errno(e, errno, "write \"%s\" to %s", text, name);
+	do
+		n = sys ? -1 : write(fd, text, len);
+	while (n < 0 && !sys && errno == EINTR);
+	if (n < 0)
+		return dv_fail_errno(e, sys ? sys : errno, "write \"%s\" to %s", text, name);
+	if ((size_t)n != len)
+		return dv_fail(e, DV_IO, "write \"%s\" to %s: only %zd bytes taken", text, name, n);
 	return 0;
 }
 
@@ -148,11 +151,17 @@ int file_replace(int dirfd, const char *name, mode_t mode, const void *data, siz
 /* One component: made if it is missing, then opened; a link in its place is an error. */
 static int mkdir_step(int dirfd, const char *name, mode_t mode, int *ret_fd, struct dv_err *e)
 {
-	int sys = fault_hit("mkdir");
+	struct dv_err why = DV_ERR_NONE;
+	int sys = fault_hit("mkdir"), r;
 
 	if (sys || (mkdirat(dirfd, name, mode) < 0 && errno != EEXIST))
 		return dv_fail_errno(e, sys ? sys : errno, "make directory %s", name);
-	return file_open(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, e);
+	r = file_open(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, &why);
+	if (r < 0 && why.sys == ENOTDIR)
+		return dv_fail(e, DV_EXISTS, "%s exists and is not a directory", name);
+	if (r < 0 && e)
+		*e = why;
+	return r;
 }
 
 int file_mkdirs(int dirfd, const char *path, mode_t mode, int *ret_fd, struct dv_err *e)
@@ -184,60 +193,6 @@ int file_mkdirs(int dirfd, const char *path, mode_t mode, int *ret_fd, struct dv
 	if (ret_fd)
 		*ret_fd = take_fd(&fd);
 	return 0;
-}
-
-static int remove_at(int dirfd, const char *name, dev_t dev, int depth, struct dv_err *e);
-
-static int remove_children(int fd, const char *name, dev_t dev, int depth, struct dv_err *e)
-{
-	DIR *d = fdopendir(fd);
-	struct dirent *de;
-	int r = 0;
-
-	if (!d) {
-		(void)close(fd);
-		return dv_fail_errno(e, errno, "read directory %s", name);
-	}
-	while (r == 0 && (de = readdir(d)))
-		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
-			r = remove_at(dirfd(d), de->d_name, dev, depth + 1, e);
-	(void)closedir(d);
-	return r;
-}
-
-static int remove_at(int dirfd, const char *name, dev_t dev, int depth, struct dv_err *e)
-{
-	struct stat st;
-	int fd, r;
-
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return dv_fail_errno(e, errno, "remove %s", name);
-	if (depth > REMOVE_DEPTH_MAX)
-		return dv_fail(e, DV_LIMIT, "remove %s: more than %d levels deep", name, REMOVE_DEPTH_MAX);
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : dv_fail_errno(e, errno, "remove %s", name);
-	if (fstat(fd, &st) < 0 || st.st_dev != dev) {
-		(void)close(fd);
-		return dv_fail(e, DV_CONFLICT, "remove %s: something is mounted there", name);
-	}
-	r = remove_children(fd, name, dev, depth, e);
-	if (r < 0)
-		return r;
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return dv_fail_errno(e, errno, "remove directory %s", name);
-	return 0;
-}
-
-int file_remove_tree(int dirfd, const char *name, struct dv_err *e)
-{
-	struct stat st;
-
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : dv_fail_errno(e, errno, "remove %s", name);
-	return remove_at(dirfd, name, st.st_dev, 0, e);
 }
 
 int file_lock(int fd, bool exclusive, bool wait, const char *what, struct dv_err *e)

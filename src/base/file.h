@@ -34,14 +34,17 @@ int file_open_how(int dirfd, const char *name, int flags, mode_t mode, enum file
 int file_read(int dirfd, const char *name, struct buf *b, struct dv_err *e) DV_MUST_USE;
 /* One write(2) to an existing file (a cgroup or proc file). */
 int file_write(int dirfd, const char *name, const char *text, struct dv_err *e) DV_MUST_USE;
-/* Temporary file, write, rename over name; with sync also fsync of file and directory. */
+/* Temporary file, write, rename over name; with sync also fsync of file and directory.
+ * The umask applies to mode. */
 int file_replace(int dirfd, const char *name, mode_t mode, const void *data, size_t len, bool sync,
 		 struct dv_err *e) DV_MUST_USE;
 
 /* mkdir -p below dirfd: each component is made and opened without following links
- * (O_NOFOLLOW), so a racing link is an error and never a way out. ret_fd may be NULL. */
+ * (O_NOFOLLOW), so a racing link is an error and never a way out. EXISTS when a component is no
+ * directory; ".." is INVALID. *ret_fd is an O_PATH descriptor; ret_fd may be NULL. */
 int file_mkdirs(int dirfd, const char *path, mode_t mode, int *ret_fd, struct dv_err *e) DV_MUST_USE;
-/* rm -rf of name in dirfd: does not follow links, does not cross mounts. Absent is success. */
+/* rm -rf of name in dirfd: does not follow links, does not cross mounts (also not bind mounts: CONFLICT).
+ * Any depth with a bounded number of descriptors. Absent is success. */
 int file_remove_tree(int dirfd, const char *name, struct dv_err *e) DV_MUST_USE;
 
 /* flock; exclusive or shared. CONFLICT when busy and wait is false. Unlocks on close. */

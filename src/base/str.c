@@ -74,6 +74,11 @@ int str_i64(const char *s, int64_t min, int64_t max, const char *what, int64_t *
 	return 0;
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 static int unit_shift(const char *u)
 {
 	static const struct {
@@ -83,6 +88,7 @@ static int unit_shift(const char *u)
 		{ "", 0 },     { "b", 0 },    { "k", 10 },   { "kb", 10 }, { "ki", 10 }, { "kib", 10 },
 		{ "m", 20 },   { "mb", 20 },  { "mi", 20 },  { "mib", 20 }, { "g", 30 },  { "gb", 30 },
 		{ "gi", 30 },  { "gib", 30 }, { "t", 40 },   { "tb", 40 }, { "ti", 40 }, { "tib", 40 },
+		{ "p", 50 },   { "pb", 50 },  { "pi", 50 },  { "pib", 50 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
@@ -99,18 +105,22 @@ int str_bytes(const char *s, const char *what, uint64_t *ret, struct dv_err *e)
 
 	if (!scan_u64(&sc, &whole))
 		return dv_fail(e, DV_INVALID, "%s \"%s\" is not a size (such as 512m or 1g)", what, s);
-	if (scan_char(&sc, '.'))
-		for (; sc.p < sc.end && *sc.p >= '0' && *sc.p <= '9' && scale < 1000000; sc.p++) {
-			frac = frac * 10 + (uint64_t)(*sc.p - '0');
-			scale *= 10;
-		}
+	if (scan_char(&sc, '.')) {
+		if (!is_digit(*sc.p))
+			return dv_fail(e, DV_INVALID, "%s \"%s\" is not a size (such as 512m or 1g)", what, s);
+		for (; is_digit(*sc.p); sc.p++)
+			if (scale < 1000000) {     /* more digits than that do not count */
+				frac = frac * 10 + (uint64_t)(*sc.p - '0');
+				scale *= 10;
+			}
+	}
 	scan_blanks(&sc);
 	shift = unit_shift(sc.p);
-	if (shift < 0)
+	if (shift < 0 || (!*sc.p && sc.p[-1] == ' '))
 		return dv_fail(e, DV_INVALID, "%s \"%s\" is not a size (such as 512m or 1g)", what, s);
 	if (whole > ((uint64_t)INT64_MAX >> shift))
 		return dv_fail(e, DV_INVALID, "%s \"%s\" is too large", what, s);
-	v = (whole << shift) + (frac << shift) / scale;
+	v = (whole << shift) + (uint64_t)(((unsigned __int128)frac << shift) / scale);
 	if (v > INT64_MAX)
 		return dv_fail(e, DV_INVALID, "%s \"%s\" is too large", what, s);
 	*ret = v;
@@ -124,13 +134,14 @@ const char *str_human(struct arena *a, uint64_t bytes, bool binary)
 	double v = (double)bytes, step = binary ? 1024 : 1000;
 	size_t i = 0;
 
-	while (v >= step && i + 1 < ARRAY_LEN(dec)) {
+	/* 999.9 would be rounded to a thousand of the smaller unit */
+	while (v >= (binary || !i ? step : 999.5) && i + 1 < ARRAY_LEN(dec)) {
 		v /= step;
 		i++;
 	}
 	if (i == 0)
 		return arena_printf(a, "%" PRIu64 "B", bytes);
-	/* docker shows four significant digits: 4.26MB, 42.6MB, 426MB */
+	/* as docker: 4.26MB, 42.6MB, 426MB; four digits for binary units, as 1023KiB needs them */
 	return arena_printf(a, "%.*g%s", binary ? 4 : 3, v, binary ? bin[i] : dec[i]);
 }
 
