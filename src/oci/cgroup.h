@@ -40,10 +40,9 @@ struct cgroup_spec {
 /* With CGROUP_DISABLED, or no cgroup tree at all, every later call does nothing (resources asked for
  * without a tree are UNSUPPORTED); cgroup_layout() tells. */
 int cgroup_open(const struct cgroup_spec *spec, struct cgroup **ret, struct dv_err *e) DV_MUST_USE;
-/* The same on a given tree: root_fd is a directory such as /sys/fs/cgroup (borrowed until close), root_path its
- * name, self the text of /proc/self/cgroup. */
-int cgroup_open_at(int root_fd, const char *root_path, const char *self, const struct cgroup_spec *spec,
-		   struct cgroup **ret, struct dv_err *e) DV_MUST_USE;
+/* The same on a given tree: root is a directory such as /sys/fs/cgroup, self the text of /proc/self/cgroup. */
+int cgroup_open_at(const char *root, const char *self, const struct cgroup_spec *spec, struct cgroup **ret,
+		   struct dv_err *e) DV_MUST_USE;
 void cgroup_close(struct cgroup *cg);                   /* forgets; removes nothing */
 
 /* {"memory": "/sys/fs/cgroup/memory/ID", ...}, on v2 {"": "/sys/fs/cgroup/ID"}: runc's cgroup_paths. The tree lives
@@ -78,6 +77,8 @@ int cgroup_add_below(struct cgroup *cg, pid_t pid, const char *controllers, cons
  * TIMEOUT names the directory. Absent is success. Kills nothing. */
 int cgroup_destroy(struct cgroup *cg, int timeout_ms, struct dv_err *e) DV_MUST_USE;
 bool cgroup_exists(struct cgroup *cg);
+/* v2: the container (uid `owner`, in a cgroup namespace of its own) may make children. Nothing on v1. */
+int cgroup_delegate(struct cgroup *cg, uid_t owner, struct dv_err *e) DV_MUST_USE;
 
 /* --- processes --- */
 
