@@ -99,8 +99,6 @@ struct pending {
 	const char *value;
 };
 int cg_write_settle(const struct hier *h, struct pending *p, size_t n, struct dv_err *e) DV_MUST_USE;
-/* INVALID for a page size that is no name ("2MB", "1GB"). */
-int cg_check_page_size(const char *size, struct dv_err *e) DV_MUST_USE;
 /* "mlx5_1 hca_handle=3 hca_object=1000" lines into rdma.max. */
 int cg_set_rdma(struct setting *s, struct hier *h, struct dv_err *e) DV_MUST_USE;
 

@@ -45,10 +45,16 @@ int cg_write_settle(const struct hier *h, struct pending *p, size_t n, struct dv
 	return left ? cg_write_error(EINVAL, stuck->file, stuck->value, e) : 0;
 }
 
-int cg_check_page_size(const char *size, struct dv_err *e)
+/* The size becomes part of a file's name. */
+static int check_page_sizes(const struct res *res, struct dv_err *e)
 {
-	if (!str_only(size, "0123456789KMGTB"))
-		return dv_fail(e, DV_INVALID, "linux.resources.hugepageLimits: \"%s\" is no page size", size);
+	for (size_t i = 0; i < res->huge.n; i++) {
+		const char *size = view_at(&res->huge, struct res_huge, i)->size;
+
+		if (!str_only(size, "0123456789KMGTB"))
+			return dv_fail(e, DV_INVALID, "linux.resources.hugepageLimits[%zu].pageSize: \"%s\" is no page size",
+				       i, size);
+	}
 	return 0;
 }
 
@@ -124,6 +130,8 @@ int cgroup_set(struct cgroup *cg, const struct json *resources, bool create, str
 	arena_init(&a, 0);
 	if (json_type(resources) != JSON_NULL) {
 		r = view_decode(&a, resources, &res_schema, "linux.resources", &res, e);
+		if (r == 0)
+			r = check_page_sizes(&res, e);
 		if (r < 0)
 			return r;
 	}

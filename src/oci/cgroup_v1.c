@@ -245,11 +245,9 @@ static int set_huge_one(struct setting *s, struct hier *h, const struct res_huge
 {
 	const char *value = arena_printf(s->a, "%" PRIu64, p->limit.v);
 	const char *rsvd = arena_printf(s->a, "hugetlb.%s.rsvd.limit_in_bytes", p->size);
-	int r = cg_check_page_size(p->size, e);
+	int r = cg_write(h, arena_printf(s->a, "hugetlb.%s.limit_in_bytes", p->size), value, e);
 	int sys;
 
-	if (r == 0)
-		r = cg_write(h, arena_printf(s->a, "hugetlb.%s.limit_in_bytes", p->size), value, e);
 	if (r < 0)
 		return r;
 	sys = cg_try_write(h->fd, rsvd, value);

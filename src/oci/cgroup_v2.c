@@ -243,9 +243,7 @@ static int set_huge(struct setting *s, struct hier *h, struct dv_err *e)
 		const char *rsvd = arena_printf(s->a, "hugetlb.%s.rsvd.max", p->size);
 		int sys;
 
-		r = cg_check_page_size(p->size, e);
-		if (r == 0)
-			r = put(h, arena_printf(s->a, "hugetlb.%s.max", p->size), value, e);
+		r = put(h, arena_printf(s->a, "hugetlb.%s.max", p->size), value, e);
 		if (r < 0)
 			break;
 		sys = cg_try_write(h->fd, rsvd, value);
