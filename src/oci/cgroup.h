@@ -96,10 +96,13 @@ int cgroup_frozen(struct cgroup *cg, bool *ret, struct dv_err *e) DV_MUST_USE;
 
 /* --- what it uses --- */
 
-/* The "data" of `runc events --stats`; controllers that are absent are left out. */
+/* The "data" of `runc events --stats` (without intel_rdt and network_interfaces); what an absent controller would
+ * count is left out or 0. "psi" is there on v2 and hybrid. */
 int cgroup_stats(struct cgroup *cg, struct arena *a, struct json **ret, struct dv_err *e) DV_MUST_USE;
 
-/* Out-of-memory events. fd polls readable when there may be news; read gives the kills since the last read. */
+/* Out-of-memory events. fd polls readable when there may be news; read gives the kills since the last read (v1 tells
+ * before it kills: a kill that is certain to come counts). NOT_FOUND when the cgroup is gone. UNSUPPORTED without a
+ * memory controller. */
 struct cgroup_oom;
 int cgroup_oom_open(struct cgroup *cg, struct cgroup_oom **ret, struct dv_err *e) DV_MUST_USE;
 void cgroup_oom_close(struct cgroup_oom *w);

@@ -37,6 +37,7 @@ static const struct dev_rule defaults[] = {
 	{ true, 'c', 1, 9, DEV_RWM },        /* urandom */
 	{ true, 'c', 136, DEV_ANY, DEV_RWM },/* pts */
 	{ true, 'c', 5, 2, DEV_RWM },        /* ptmx */
+	{ true, 'c', 10, 200, DEV_RWM },     /* net/tun */
 };
 
 /* --- the rules --- */

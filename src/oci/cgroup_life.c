@@ -114,7 +114,8 @@ static int cpuset_inherit(const struct hier *h, struct dv_err *e)
 }
 
 /* v2: a directory has the files of a controller only when its parent passes the controller on. All are asked for down
- * the chain; what is refused shows up later, as a missing file, if a limit needs it. */
+ * the chain; what is refused shows up later, as a missing file, if a limit needs it. The v2 tree of a hybrid machine is
+ * left as it is: limits are v1's there. */
 static void enable_controllers(struct cgroup *cg, struct hier *h)
 {
 	auto_buf struct buf list = BUF_INIT(4096), add = BUF_INIT(8192);
@@ -170,7 +171,7 @@ static int adopt(struct cgroup *cg, struct hier *h, struct dv_err *e)
 
 	if (r < 0)
 		return r;
-	if (h->v2)
+	if (cg->layout == CGROUP_V2)
 		enable_controllers(cg, h);
 	if (h != cg_find(cg, "cpuset") || (cg_read(h->fd, "cpuset.cpus", &cpus, NULL) == 0 && cpus.len))
 		return 0;
@@ -195,7 +196,7 @@ static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
 			lose(cg, h, why.sys ? why.sys : EOPNOTSUPP, arena_str(&cg->mem, why.msg));
 			return 0;
 		}
-		if (h->v2)
+		if (cg->layout == CGROUP_V2)
 			enable_controllers(cg, h);
 		return h == cg_find(cg, "cpuset") ? cpuset_inherit(h, e) : 0;
 	}
@@ -424,7 +425,6 @@ static int destroy_one(struct cgroup *cg, struct hier *h, int64_t deadline, stru
 	for (;;) {
 		if (rmdir(h->full) == 0 || errno == ENOENT) {
 			h->made = 0;
-			fd_close(&h->fd);
 			return 0;
 		}
 		if (errno != EBUSY)

@@ -70,6 +70,17 @@ void cg_wait(int fd, short events, int64_t deadline_ms, int at_most_ms);
 
 int cg_stats_v1(struct cgroup *cg, struct arena *a, struct json *out, struct dv_err *e) DV_MUST_USE;
 int cg_stats_v2(struct hier *h, struct arena *a, struct json *out, struct dv_err *e) DV_MUST_USE;
+/* "psi" of some file ("cpu.pressure"), or NULL where the kernel does not count it. */
+struct json *cg_psi(const struct hier *h, struct arena *a, const char *file);
+/* Adds a number to obj; 0 is left out, as in runc's JSON, unless `always`. */
+void cg_put(struct arena *a, struct json *obj, const char *key, uint64_t v, bool always);
+/* The object "name value" lines make. */
+struct json *cg_flat(struct arena *a, const char *text);
+/* "0-2,5" as [0,1,2,5]; NULL for an empty or odd list. */
+struct json *cg_list(struct arena *a, const char *text);
+/* One operation of a block device, added to out.NAME (made when it is not there). */
+void cg_put_io(struct arena *a, struct json *out, const char *name, uint64_t major, uint64_t minor, const char *op,
+	       uint64_t value);
 /* Calls `on_dir` for every directory below dirfd (O_PATH), deepest first, `name` relative to parent_fd. */
 int cg_walk(int dirfd, int depth, int (*on_dir)(void *ctx, int parent_fd, const char *name, int fd, struct dv_err *e),
 	    void *ctx, struct dv_err *e) DV_MUST_USE;

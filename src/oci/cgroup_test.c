@@ -1,55 +1,13 @@
 /* cgroup_test.c - the driver on the real trees of this machine: life, limits, devices, freezer. */
-#include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/fd.h"
-#include "base/file.h"
-#include "base/proc.h"
-#include "base/str.h"
-#include "oci/cgroup.h"
+#include "oci/cgroup_test.h"
 
 #define ROOT "/sys/fs/cgroup"
-
-static char name[64];
-static struct arena mem;
-
-static void ok_(int r, const struct dv_err *e, const char *what, int line)
-{
-	if (r < 0)
-		fail_msg("line %d: %s: %s", line, what, e->msg);
-}
-#define OK(call) do { struct dv_err e_ = DV_ERR_NONE, *e = &e_; ok_(call, e, #call, __LINE__); } while (0)
-#define FAILS(kind, call) do { \
-	struct dv_err *e = &last; \
-	*e = DV_ERR_NONE; \
-	int r_ = call; \
-	if (r_ != -DV_##kind) \
-		fail_msg("line %d: %s: %d: %s", __LINE__, #call, r_, e->msg); \
-} while (0)
-static struct dv_err last;
-
-static int set_up(void **state)
-{
-	arena_init(&mem, 0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	arena_done(&mem);
-	return 0;
-}
 
 static const char *have_v1(const char *controller)
 {
@@ -68,48 +26,11 @@ static struct cgroup *make(const char *path)
 	return cg;
 }
 
-static struct json *json_of(const char *text)
-{
-	struct json *j = NULL;
-
-	OK(json_parse(&mem, text, strlen(text), &j, e));
-	return j;
-}
-
-static const char *dir_of(struct cgroup *cg, const char *controller)
-{
-	return json_str(json_get(cgroup_to_json(cg, &mem), controller));
-}
-
-static const char *content(struct cgroup *cg, const char *controller, const char *file)
-{
-	struct buf b = BUF_INIT(65536);
-	const char *dir = dir_of(cg, controller), *text;
-
-	if (!dir)
-		return "(no cgroup)";
-	OK(file_read(AT_FDCWD, arena_printf(&mem, "%s/%s", dir, file), &b, e));
-	text = arena_strn(&mem, buf_cstr(&b), b.len && b.p[b.len - 1] == '\n' ? b.len - 1 : b.len);
-	buf_done(&b);
-	return text;
-}
-
-static pid_t spawn(void)
-{
-	static char sleep_[] = "sleep", long_[] = "1000";
-	static char *const argv[] = { sleep_, long_, NULL };
-	struct proc_spawn s = { .path = "sleep", .search = true, .argv = argv };
-	pid_t pid = -1;
-
-	OK(proc_spawn(&s, &pid, NULL, e));
-	return pid;
-}
-
 static void test_life(void **state)
 {
 	struct cgroup *cg = make(NULL);
 	struct json *paths = cgroup_to_json(cg, &mem);
-	pid_t pid = spawn(), *pids = NULL;
+	pid_t pid = idle_process(), *pids = NULL;
 	int status;
 	size_t n = 0;
 
@@ -136,7 +57,7 @@ static void test_life(void **state)
 static void test_later_command(void **state)
 {
 	struct cgroup *cg = make(arena_printf(&mem, "/%s/a/b", name)), *later = NULL;
-	pid_t pid = spawn();
+	pid_t pid = idle_process();
 	bool frozen = false;
 	int status;
 
@@ -261,7 +182,7 @@ static void test_limits_change(void **state)
 static void test_devices(void **state)
 {
 	static const char defaults[] = "c *:* m\nb *:* m\nc 1:3 rwm\nc 1:8 rwm\nc 1:7 rwm\nc 5:0 rwm\n"
-				       "c 1:5 rwm\nc 1:9 rwm\nc 136:* rwm\nc 5:2 rwm";
+				       "c 1:5 rwm\nc 1:9 rwm\nc 136:* rwm\nc 5:2 rwm\nc 10:200 rwm";
 	struct cgroup *cg;
 
 	if (!have_v1("devices"))
@@ -289,7 +210,7 @@ static void test_refusals(void **state)
 {
 	struct cgroup_spec spec = { .path = arena_printf(&mem, "/%s", name), .id = name };
 	struct cgroup *cg = make(spec.path), *other = NULL;
-	pid_t pid = spawn();
+	pid_t pid = idle_process();
 	int status;
 
 	OK(cgroup_add(cg, pid, e));
@@ -309,17 +230,107 @@ static void test_refusals(void **state)
 	FAILS(INVALID, cgroup_open(&spec, &other, e));
 }
 
+/* --- statistics, out of memory --- */
+
+static uint64_t stat_u64(const struct json *stats, const char *path)
+{
+	uint64_t v = UINT64_MAX;
+
+	(void)json_u64(json_path(stats, path), &v);
+	return v;
+}
+
+static void test_stats(void **state)
+{
+	struct cgroup *cg = make(arena_printf(&mem, "/%s", name));
+	struct json *stats = NULL;
+	pid_t pid = idle_process();
+	int status;
+
+	OK(cgroup_set(cg, json_of("{\"memory\":{\"limit\":67108864},\"pids\":{\"limit\":33}}"), true, e));
+	OK(cgroup_add(cg, pid, e));
+	OK(cgroup_stats(cg, &mem, &stats, e));
+	assert_int_equal(stat_u64(stats, "pids.current"), 1);
+	assert_int_equal(stat_u64(stats, "pids.limit"), 33);
+	assert_int_equal(stat_u64(stats, "memory.usage.limit"), 67108864);
+	assert_int_equal(stat_u64(stats, "memory.usage.failcnt"), 0);
+	assert_int_not_equal(stat_u64(stats, "cpu.usage.user"), UINT64_MAX);
+	assert_non_null(json_path(stats, "cpu.throttling"));
+	assert_non_null(json_get(stats, "blkio"));
+	assert_int_equal(json_type(json_get(stats, "hugetlb")), JSON_OBJECT);
+	if (cgroup_layout(cg) == CGROUP_HYBRID) {
+		assert_int_equal(stat_u64(stats, "memory.raw.hierarchical_memory_limit"), 67108864);
+		assert_int_equal(json_len(json_path(stats, "cpu.usage.percpu")),
+				 json_len(json_path(stats, "cpu.usage.percpu_user")));
+		assert_true(json_len(json_path(stats, "cpuset.cpus")) > 0);
+		assert_int_equal(json_type(json_path(stats, "cpu.psi.some.avg10")), JSON_NUMBER);
+	}
+	OK(cgroup_kill(cg, SIGKILL, e));
+	OK(proc_wait(pid, &status, e));
+	OK(cgroup_destroy(cg, 2000, e));
+	FAILS(NOT_FOUND, cgroup_stats(cg, &mem, &stats, e));
+	cgroup_close(cg);
+}
+
+/* Joins by itself, so that no page is charged elsewhere, and takes more than it may have. */
+static pid_t hog(const char *procs)
+{
+	pid_t pid = fork();
+	char *p;
+	int fd;
+
+	if (pid)
+		return pid;
+	fd = open(procs, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		_exit(1);
+	p = mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (size_t i = 0; p != MAP_FAILED && i < 64 << 20; i += 4096)
+		p[i] = 1;
+	_exit(0);
+}
+
+static void test_oom(void **state)
+{
+	struct cgroup *cg = make(arena_printf(&mem, "/%s", name));
+	struct cgroup_oom *w = NULL;
+	struct pollfd p = { .events = POLLIN };
+	uint64_t kills = 99;
+	pid_t pid;
+	int status;
+
+	if (cgroup_layout(cg) != CGROUP_V2 && !have_v1("memory")) {
+		FAILS(UNSUPPORTED, cgroup_oom_open(cg, &w, e));
+		OK(cgroup_destroy(cg, 0, e));
+		cgroup_close(cg);
+		return;
+	}
+	OK(cgroup_set(cg, json_of("{\"memory\":{\"limit\":8388608,\"swap\":8388608}}"), true, e));
+	OK(cgroup_oom_open(cg, &w, e));
+	p.fd = cgroup_oom_fd(w);
+	OK(cgroup_oom_read(w, &kills, e));
+	assert_int_equal(kills, 0);
+	pid = hog(arena_printf(&mem, "%s/cgroup.procs", dir_of(cg, cgroup_layout(cg) == CGROUP_V2 ? "" : "memory")));
+	OK(proc_wait(pid, &status, e));
+	assert_int_equal(proc_exit_code(status), 128 + SIGKILL);
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	OK(cgroup_oom_read(w, &kills, e));
+	assert_int_equal(kills, 1);
+	OK(cgroup_oom_read(w, &kills, e));
+	assert_int_equal(kills, 0);
+	OK(cgroup_destroy(cg, 2000, e));
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	FAILS(NOT_FOUND, cgroup_oom_read(w, &kills, e));
+	cgroup_oom_close(w);
+	cgroup_close(cg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_life, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_later_command, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_limits_change, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_devices, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+		TEST(test_life), TEST(test_later_command), TEST(test_limits), TEST(test_limits_change),
+		TEST(test_devices), TEST(test_refusals), TEST(test_stats), TEST(test_oom),
 	};
 
-	(void)snprintf(name, sizeof name, "davit-test-%d", (int)getpid());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
