@@ -27,8 +27,8 @@ struct json;
 
 /* Strict: UTF-8 only, no comments, no trailing commas, no duplicate keys, nothing after the
  * value. The text is copied where needed; it may be freed afterwards. INVALID names line and
- * column (in characters); LIMIT for depth, size or the arena's maximum, of which about twice
- * the text is used. After a failure the arena may hold pieces until it is freed. */
+ * column (in characters); LIMIT for depth, size or the arena's maximum, of which two to three
+ * times the text is used. After a failure the arena may hold pieces until it is freed. */
 int json_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct dv_err *e) DV_MUST_USE;
 /* The file `name` in dirfd, at most JSON_BYTES_MAX; errors name the file. */
 int json_parse_file(struct arena *a, int dirfd, const char *name, struct json **ret, struct dv_err *e) DV_MUST_USE;
