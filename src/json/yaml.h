@@ -3,9 +3,10 @@
 
 #include "json/json.h"
 
-/* The first document of text. Anchors and aliases are expanded within the arena's limit (a
- * billion laughs is LIMIT); plain scalars become null, bool, int, float or string; duplicate
- * keys, non-string keys and unknown tags are INVALID with line and column. */
+/* The first document of text; null when it is empty. Anchors and aliases are expanded within the
+ * arena's limit (a billion laughs is LIMIT), "<<" merges. Plain scalars become null, bool (also
+ * yes, no, on, off, y, n), int (0644 is octal), float or string, as kubectl reads them. Duplicate
+ * keys, keys that are not strings, unknown tags, .inf and .nan are INVALID with line and column. */
 int yaml_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct dv_err *e) DV_MUST_USE;
 
 /* All documents, in order; empty documents are skipped. `on_doc` < 0 stops with its error. */
