@@ -364,6 +364,28 @@ int proc_open(pid_t pid, int *ret_pidfd, struct dv_err *e)
 	return 0;
 }
 
+int proc_of_pidfd(int pidfd, pid_t *ret, struct dv_err *e)
+{
+	auto_buf struct buf b = BUF_INIT(4096);
+	char name[48];
+	const char *p;
+	struct scan s;
+	uint64_t pid;
+	int r;
+
+	(void)snprintf(name, sizeof name, "/proc/self/fdinfo/%d", pidfd);
+	r = file_read(AT_FDCWD, name, &b, e);
+	if (r < 0)
+		return r;
+	p = strstr(buf_cstr(&b), "Pid:");
+	s = p ? scan_of(p + 4, strlen(p + 4)) : scan_of("", 0);
+	scan_blanks(&s);
+	if (!scan_u64(&s, &pid) || pid == 0 || pid > INT32_MAX)
+		return dv_fail(e, DV_NOT_FOUND, "the process has ended");
+	*ret = (pid_t)pid;
+	return 0;
+}
+
 int proc_signal(int pidfd, int sig, struct dv_err *e)
 {
 	if (syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0)

@@ -49,6 +49,8 @@ int proc_run(const struct proc_spawn *s, const void *input, size_t len, struct b
 	     int *ret_status, struct dv_err *e) DV_MUST_USE;
 
 int proc_open(pid_t pid, int *ret_pidfd, struct dv_err *e) DV_MUST_USE;        /* NOT_FOUND when gone */
+/* The pid behind a pidfd, as our own pid namespace numbers it; NOT_FOUND when gone. */
+int proc_of_pidfd(int pidfd, pid_t *ret, struct dv_err *e) DV_MUST_USE;
 int proc_signal(int pidfd, int sig, struct dv_err *e) DV_MUST_USE;             /* NOT_FOUND when gone */
 /* NOT_FOUND when no such process. */
 int proc_identify(pid_t pid, struct proc_id *ret, struct dv_err *e) DV_MUST_USE;

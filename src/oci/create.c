@@ -1,0 +1,474 @@
+/* create.c - make a container: the runtime's side.
+ *
+ * The order is that of crash safety: the state names the cgroup before it is made, the process
+ * dies with the runtime until the state knows it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "oci/attrs.h"
+#include "oci/hooks.h"
+#include "oci/launch.h"
+#include "oci/listener.h"
+#include "oci/procfs.h"
+#include "oci/rdt.h"
+#include "oci/rootfs.h"
+#include "oci/sync.h"
+#include "oci/sys.h"
+
+#define CLEANUP_MS 2000
+
+/* --- gather --- */
+
+static int load_config(struct launch *l, const char *bundle, struct dv_err *e)
+{
+	const struct container_opts *o = l->opts;
+	struct json *j = NULL;
+	int r = 0;
+
+	l->config = o->config;
+	if (!l->config) {
+		const char *path = o->config_file ? o->config_file : arena_printf(l->arena, "%s/config.json", bundle);
+
+		r = json_parse_file(l->arena, AT_FDCWD, path, &j, e);
+		l->config = j;
+	}
+	if (r < 0 || (r = spec_decode(l->arena, l->config, &l->spec, e)) < 0)
+		return dv_wrap(e, "config");
+	l->linux_ = l->spec.linux_;
+	l->process = l->spec.process;
+	if (!l->linux_->seccomp)
+		return 0;
+	r = seccomp_compile(l->arena, l->linux_->seccomp, &l->filter, e);
+	if (r < 0)
+		return dv_wrap(e, "config: linux.seccomp");
+	l->has_filter = true;
+	if (l->filter.has_notify && !l->filter.listener_path)
+		return dv_fail(e, DV_INVALID, "config: linux.seccomp.listenerPath: is missing, SCMP_ACT_NOTIFY wants it");
+	return 0;
+}
+
+static int absolute(struct arena *a, const char *path, const char **ret, struct dv_err *e)
+{
+	char cwd[PATH_MAX];
+
+	if (*path == '/') {
+		*ret = path;
+		return 0;
+	}
+	if (!getcwd(cwd, sizeof cwd))
+		return dv_fail_errno(e, errno, "working directory");
+	*ret = streq(path, ".") || !*path ? arena_str(a, cwd) : arena_printf(a, "%s/%s", cwd, path);
+	return 0;
+}
+
+/* Not the initial user namespace: its map does not cover all ids. */
+static bool in_user_namespace(void)
+{
+	auto_buf struct buf b = BUF_INIT(4096);
+	struct scan s;
+	uint64_t inside, outside, n;
+
+	if (file_read(AT_FDCWD, "/proc/self/uid_map", &b, NULL) < 0)
+		return false;
+	s = scan_of(buf_cstr(&b), b.len);
+	scan_blanks(&s);
+	if (!scan_u64(&s, &inside))
+		return false;
+	scan_blanks(&s);
+	if (!scan_u64(&s, &outside))
+		return false;
+	scan_blanks(&s);
+	return !scan_u64(&s, &n) || inside != 0 || outside != 0 || n != UINT32_MAX;
+}
+
+static bool is_rootless(const struct container_opts *o)
+{
+	if (o->rootless >= 0)
+		return o->rootless;
+	return geteuid() != 0 || in_user_namespace();
+}
+
+static const char *now_text(struct arena *a)
+{
+	struct timespec ts;
+	struct tm tm;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	(void)gmtime_r(&ts.tv_sec, &tm);
+	return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			    tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec);
+}
+
+static int check_terminal(const struct launch *l, struct dv_err *e)
+{
+	bool has_console = l->opts->console_socket || l->opts->console_fd >= 0;
+	bool terminal = l->process && l->process->terminal;
+
+	if (terminal && !has_console && (l->opts->detached || l->opts->wait_for_start))
+		return dv_fail(e, DV_INVALID, "cannot allocate tty if runc will detach without setting console socket");
+	if (!terminal && l->opts->console_socket)
+		return dv_fail(e, DV_INVALID, "cannot use console socket if %s",
+			       "runc will not detach or allocate tty");
+	return 0;
+}
+
+static int check_preserved(unsigned n, struct dv_err *e)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (fcntl(3 + (int)i, F_GETFD) < 0)
+			return dv_fail(e, DV_INVALID, "unable to preserve descriptor %u: it is not open", 3 + i);
+	return 0;
+}
+
+static int gather(struct launch *l, struct dv_err *e)
+{
+	const struct container_opts *o = l->opts;
+	const char *bundle, *root;
+	int r;
+
+	if ((r = state_check_id(o->id, e)) < 0 || (r = absolute(l->arena, o->bundle ? o->bundle : ".", &bundle, e)) < 0 ||
+	    (r = load_config(l, bundle, e)) < 0 || (r = check_terminal(l, e)) < 0 ||
+	    (r = check_preserved(o->preserve_fds, e)) < 0)
+		return r;
+	root = ((const struct spec_root *)l->spec.root)->path;
+	l->rootfs = *root == '/' ? root : arena_printf(l->arena, "%s/%s", bundle, root);
+	l->rootless = is_rootless(o);
+	l->state = (struct container_state){ .id = o->id, .bundle = bundle, .rootfs = l->rootfs,
+					     .created = now_text(l->arena), .config = l->config,
+					     .rootless = l->rootless,
+					     .owner = geteuid() == 0 ? "root" :
+								       arena_printf(l->arena, "%u", (unsigned)geteuid()) };
+	l->mounts = (struct mount_env){ .arena = l->arena, .root_fd = -1, .bundle = bundle,
+					.label = l->linux_->mount_label, .linux_ = l->linux_ };
+	return 0;
+}
+
+/* --- open what the process will need while the host is still all there is --- */
+
+static bool has_cgroup_mount(const struct spec *s)
+{
+	for (size_t i = 0; i < s->mounts.n; i++) {
+		const char *type = view_at(&s->mounts, struct spec_mount, i)->type;
+
+		if (type && (streq(type, "cgroup") || streq(type, "cgroup2")))
+			return true;
+	}
+	return false;
+}
+
+/* In a user namespace the process may lack the rights to the sources; without one it opens them itself. */
+static int open_sources(struct launch *l, struct dv_err *e)
+{
+	l->source_fds = arena_array(l->arena, int, l->spec.mounts.n);
+	for (size_t i = 0; i < l->spec.mounts.n; i++) {
+		const struct spec_mount *m = view_at(&l->spec.mounts, struct spec_mount, i);
+		struct mount_opts mo;
+		int r = mount_opts_parse(m->options, &mo, e);
+
+		l->source_fds[i] = -1;
+		if (r < 0)
+			return dv_wrap(e, "mount %s", m->destination);
+		if (l->ns.mode[NS_USER] == NS_HOST && !mo.idmap && !m->uid_maps.n)
+			continue;
+		r = mount_source_open(&l->mounts, m, &l->source_fds[i], e);
+		if (r < 0 && e->sys != EPERM)
+			return r;
+	}
+	return 0;
+}
+
+static int check_rootfs(const struct launch *l, struct dv_err *e)
+{
+	struct stat st;
+
+	if (stat(l->rootfs, &st) < 0)
+		return dv_fail_errno(e, errno, "rootfs %s", l->rootfs);
+	if (!S_ISDIR(st.st_mode))
+		return dv_fail(e, DV_INVALID, "rootfs %s is not a directory", l->rootfs);
+	return 0;
+}
+
+static int open_host(struct launch *l, struct dv_err *e)
+{
+	int r;
+
+	if ((r = ns_plan_open(l->linux_, &l->ns, e)) < 0 || (r = procfs_open(&l->proc_fd, e)) < 0 ||
+	    (r = check_rootfs(l, e)) < 0 || (r = open_sources(l, e)) < 0)
+		return r;
+	if (l->ns.mode[NS_MNT] != NS_HOST &&
+	    (r = rootfs_open(l->rootfs, l->linux_->propagation, &l->root_tree, e)) < 0)
+		return r;
+	if (l->opts->console_fd >= 0)
+		return fd_dup(l->opts->console_fd, &l->console_fd, e);
+	if (l->opts->console_socket && (r = fd_unix_connect(AT_FDCWD, l->opts->console_socket, &l->console_fd, e)) < 0)
+		return dv_wrap(e, "console socket");
+	return 0;
+}
+
+/* --- state and cgroup --- */
+
+static int make_state(struct launch *l, struct dv_err *e)
+{
+	const struct container_opts *o = l->opts;
+	struct cgroup_spec cs = { o->cgroup_manager, l->linux_->cgroups_path, o->id, l->rootless };
+	int r;
+
+	if ((r = proc_identify(getpid(), &l->state.creator, e)) < 0 || (r = cgroup_open(&cs, &l->cgroup, e)) < 0 ||
+	    (r = state_root_open(o->root, true, &l->root_fd, e)) < 0 ||
+	    (r = state_make(l->root_fd, o->id, &l->dir_fd, e)) < 0)
+		return r;
+	l->state.cgroup = cgroup_to_json(l->cgroup, l->arena);
+	l->mounts.cgroup = l->cgroup;
+	if ((r = state_save(l->dir_fd, l->arena, &l->state, e)) < 0 || (r = cgroup_create(l->cgroup, e)) < 0 ||
+	    (r = cgroup_set(l->cgroup, l->linux_->resources, true, e)) < 0)
+		return r;
+	for (size_t i = 0; cgroup_warning(l->cgroup, i); i++)
+		log_warn(cgroup_warning(l->cgroup, i), NULL);
+	if (has_cgroup_mount(&l->spec) && (r = mount_cgroups_open(&l->mounts, e)) < 0)
+		return r;
+	if (o->wait_for_start)
+		return fd_unix_listen(l->dir_fd, "start.sock", 4, &l->listen_fd, e);
+	return 0;
+}
+
+/* --- the process --- */
+
+/* The middle process gives birth to a sibling of its own and hands over its pidfd. */
+static int spawn_by_middle(struct launch *l, struct dv_err *e)
+{
+	struct sync_msg m;
+	int status;
+	long middle = sys_clone3(0, -1, NULL);
+
+	if (middle < 0)
+		return dv_fail_errno(e, errno, "make the container's process");
+	if (middle == 0)
+		init_middle(l);
+	(void)waitpid((pid_t)middle, &status, 0);
+	if (fd_recv_msg(l->sync[0], &m, sizeof m, &l->started.pidfd, 1, e) <= 0)
+		return dv_fail(e, DV_INTERNAL, "the container's process was not made");
+	if (m.kind == SYNC_ERROR) {
+		m.err.msg[sizeof m.err.msg - 1] = '\0';
+		*e = m.err;
+		return -(int)m.err.kind;
+	}
+	return proc_of_pidfd(l->started.pidfd, &l->started.pid, e);
+}
+
+static int spawn(struct launch *l, struct dv_err *e)
+{
+	long pid;
+	int r;
+
+	if ((r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0)
+		return r;
+	if (init_needs_middle(l)) {
+		r = spawn_by_middle(l, e);
+	} else {
+		pid = sys_clone3(init_clone_flags(l), -1, &l->started.pidfd);
+		if (pid == 0)
+			init_main(l);
+		l->started.pid = (pid_t)pid;
+		r = pid < 0 ? dv_fail_errno(e, errno, "make the container's process (namespaces)") : 0;
+	}
+	fd_close(&l->sync[1]);
+	return r;
+}
+
+static int from_outside(struct launch *l, struct dv_err *e)
+{
+	const struct spec_process *p = l->process;
+	pid_t pid = l->started.pid;
+	int r;
+
+	if (!p)
+		return 0;
+	if ((r = attrs_rlimits(pid, &p->rlimits, e)) < 0 ||
+	    (p->oom_score_adj.set && (r = attrs_oom_score(l->proc_fd, pid, p->oom_score_adj.v, e)) < 0) ||
+	    (p->scheduler && (r = attrs_scheduler(pid, p->scheduler, e)) < 0) ||
+	    (p->io_priority && (r = attrs_io_priority(pid, p->io_priority, e)) < 0))
+		return r;
+	return 0;
+}
+
+static int place(struct launch *l, struct dv_err *e)
+{
+	struct proc_id id;
+	int r;
+
+	if (l->ns.mode[NS_USER] == NS_NEW &&
+	    ((r = ns_write_maps(l->started.pid, l->linux_, e)) < 0 ||
+	     (r = sync_send(l->sync[0], SYNC_MAPPED, 0, e)) < 0))
+		return r;
+	if ((r = cgroup_add(l->cgroup, l->started.pid, e)) < 0 || (r = from_outside(l, e)) < 0 ||
+	    (l->linux_->rdt && (r = rdt_apply(l->linux_->rdt, l->opts->id, l->started.pid, e)) < 0) ||
+	    (r = proc_identify(l->started.pid, &id, e)) < 0 || (r = state_save_pid(l->dir_fd, &id, e)) < 0)
+		return r;
+	l->state.init = id;
+	return sync_send(l->sync[0], SYNC_GO, 0, e);
+}
+
+static int runtime_hooks(struct launch *l, struct dv_err *e)
+{
+	const struct spec_hooks *h = l->spec.hooks;
+	const char *text = json_text(l->arena, state_json(l->arena, &l->state, STATUS_CREATING, l->started.pid),
+				     JSON_COMPACT);
+	int r;
+
+	if ((r = hooks_run("prestart", &h->prestart, text, &l->spec.annotations, e)) < 0 ||
+	    (r = hooks_run("createRuntime", &h->create_runtime, text, &l->spec.annotations, e)) < 0)
+		return r;
+	return sync_send(l->sync[0], SYNC_HOOKS_DONE, 0, e);
+}
+
+static int pass_notify(struct launch *l, int their_fd, struct dv_err *e)
+{
+	int r = listener_pass(l->started.pidfd, their_fd, &l->filter,
+			      state_json(l->arena, &l->state, STATUS_CREATING, l->started.pid), l->started.pid,
+			      l->arena, e);
+
+	return r < 0 ? r : sync_send(l->sync[0], SYNC_NOTIFY_DONE, 0, e);
+}
+
+/* Until it is ready, or has become the program: then the socket closes by exec. */
+static int follow(struct launch *l, struct dv_err *e)
+{
+	struct sync_msg m;
+	int r;
+
+	while ((r = sync_recv(l->sync[0], &m, e)) > 0) {
+		if (m.kind == SYNC_READY)
+			return 0;
+		if (m.kind == SYNC_HOOKS)
+			r = runtime_hooks(l, e);
+		else if (m.kind == SYNC_NOTIFY)
+			r = pass_notify(l, m.value, e);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0 && l->opts->wait_for_start)
+		return dv_fail(e, DV_INTERNAL, "the container's process died before it was ready");
+	return r;
+}
+
+static int write_pid_file(const char *path, pid_t pid, struct dv_err *e)
+{
+	auto_close int dir = -1;
+	const char *slash = strrchr(path, '/');
+	auto_free char *parent = slash ? mem_printf("%.*s", (int)(slash - path) + 1, path) : mem_str(".");
+	char text[16];
+	int r, n = snprintf(text, sizeof text, "%d", (int)pid);
+
+	if ((r = file_open(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0, &dir, e)) < 0)
+		return dv_wrap(e, "pid file");
+	return file_replace(dir, slash ? slash + 1 : path, 0644, text, (size_t)n, false, e);
+}
+
+int container_report(const char *pid_file, const char *pidfd_socket, pid_t pid, int pidfd, struct dv_err *e)
+{
+	auto_close int sock = -1;
+	int r;
+
+	if (pid_file && (r = write_pid_file(pid_file, pid, e)) < 0)
+		return r;
+	if (!pidfd_socket)
+		return 0;
+	if ((r = fd_unix_connect(AT_FDCWD, pidfd_socket, &sock, e)) < 0 ||
+	    (r = fd_send_msg(sock, "pidfd", 5, &pidfd, 1, e)) < 0)
+		return dv_wrap(e, "pidfd socket");
+	return 0;
+}
+
+static int poststart(struct launch *l, struct dv_err *e)
+{
+	const struct spec_hooks *h = l->spec.hooks;
+
+	if (!h || l->opts->wait_for_start)
+		return 0;
+	return hooks_run("poststart", &h->poststart,
+			 json_text(l->arena, state_json(l->arena, &l->state, STATUS_RUNNING, l->started.pid),
+				   JSON_COMPACT),
+			 &l->spec.annotations, e);
+}
+
+/* --- undo --- */
+
+static void undo(struct launch *l)
+{
+	int status;
+
+	if (l->started.pid > 0) {
+		(void)kill(l->started.pid, SIGKILL);
+		(void)waitpid(l->started.pid, &status, 0);
+	}
+	if (l->dir_fd >= 0) {
+		if (l->cgroup) {
+			(void)cgroup_kill(l->cgroup, SIGKILL, NULL);
+			(void)cgroup_destroy(l->cgroup, CLEANUP_MS, NULL);
+			cgroup_undo(l->cgroup);
+		}
+		(void)state_remove(l->root_fd, l->opts->id, NULL);
+	}
+	fd_close(&l->started.pidfd);
+}
+
+static void release(struct launch *l)
+{
+	for (size_t i = 0; l->source_fds && i < l->spec.mounts.n; i++)
+		fd_close(&l->source_fds[i]);
+	for (size_t i = 0; l->mounts.cgroup_fds && i < l->mounts.n_cgroups; i++)
+		fd_close(&l->mounts.cgroup_fds[i]);
+	ns_plan_done(&l->ns);
+	fd_close(&l->root_tree);
+	fd_close(&l->proc_fd);
+	fd_close(&l->console_fd);
+	fd_close(&l->listen_fd);
+	fd_close(&l->sync[0]);
+	fd_close(&l->sync[1]);
+	fd_close(&l->dir_fd);
+	fd_close(&l->root_fd);
+	cgroup_close(l->cgroup);
+}
+
+static int launch_all(struct launch *l, struct dv_err *e)
+{
+	int r;
+
+	if ((r = gather(l, e)) < 0 || (r = open_host(l, e)) < 0 || (r = make_state(l, e)) < 0 ||
+	    (r = spawn(l, e)) < 0 || (r = place(l, e)) < 0 || (r = follow(l, e)) < 0 ||
+	    (r = container_report(l->opts->pid_file, l->opts->pidfd_socket, l->started.pid, l->started.pidfd, e)) < 0)
+		return r;
+	return poststart(l, e);
+}
+
+int container_create(struct arena *a, const struct container_opts *o, struct container_started *ret,
+		     struct dv_err *e)
+{
+	struct launch l = { .arena = a, .opts = o, .root_tree = -1, .proc_fd = -1, .console_fd = -1, .listen_fd = -1,
+			    .sync = { -1, -1 }, .root_fd = -1, .dir_fd = -1, .started = { .pidfd = -1 } };
+	int r;
+
+	for (int i = 0; i < NS_COUNT; i++)
+		l.ns.fd[i] = -1;
+	r = launch_all(&l, e);
+	l.started.terminal = l.process && l.process->terminal;
+	if (r < 0)
+		undo(&l);
+	else
+		*ret = l.started;
+	release(&l);
+	return r < 0 ? r : 0;
+}

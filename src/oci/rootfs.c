@@ -1,0 +1,223 @@
+/* rootfs.c - the root of a container: tree, masks, pivot. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "oci/defence.h"
+#include "oci/rootfs.h"
+#include "oci/sys.h"
+
+#define PARENTS_MAX 4096
+
+static const struct {
+	const char *name;
+	unsigned long flags;
+} propagations[] = {
+	{ "private", MS_PRIVATE },       { "rprivate", MS_PRIVATE | MS_REC },
+	{ "shared", MS_SHARED },         { "rshared", MS_SHARED | MS_REC },
+	{ "slave", MS_SLAVE },           { "rslave", MS_SLAVE | MS_REC },
+	{ "unbindable", MS_UNBINDABLE }, { "runbindable", MS_UNBINDABLE | MS_REC },
+};
+
+static int propagation_flags(const char *name, unsigned long *ret, struct dv_err *e)
+{
+	*ret = 0;
+	if (!name || !*name)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(propagations); i++)
+		if (streq(propagations[i].name, name)) {
+			*ret = propagations[i].flags;
+			return 0;
+		}
+	return dv_fail(e, DV_INVALID, "linux.rootfsPropagation: \"%s\" is unknown", name);
+}
+
+/* The tree is built in private: only what rootfsPropagation asks for is shared, at the end. */
+static int isolate_tree(int fd, unsigned long prop, struct dv_err *e)
+{
+	bool slave = prop & MS_SLAVE;
+
+	return mount_set(fd, 0, 0, (slave ? MS_SLAVE : MS_PRIVATE) | MS_REC, -1, true, "root", e);
+}
+
+static int clone_tree(const char *path, const char *propagation, int *ret_fd, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	unsigned long prop;
+	int r;
+
+	if ((r = propagation_flags(propagation, &prop, e)) < 0)
+		return r;
+	r = mount_clone(AT_FDCWD, path, true, false, &fd, e);
+	if (r < 0)
+		return e->sys == ENOENT || e->sys == ENOTDIR ? dv_wrap(e, "rootfs") : r;
+	if ((r = isolate_tree(fd, prop, e)) < 0)
+		return r;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int rootfs_open(const char *path, const char *propagation, int *ret_fd, struct dv_err *e)
+{
+	int r = clone_tree(path, propagation, ret_fd, e);
+
+	return r < 0 && e->sys == EPERM ? 0 : r;
+}
+
+int rootfs_enter(const char *path, const char *propagation, int *tree_fd, struct dv_err *e)
+{
+	auto_close int top = -1;
+	unsigned long prop;
+	int r;
+
+	if ((r = propagation_flags(propagation, &prop, e)) < 0)
+		return r;
+	/* A shared root keeps its volumes in the host's peer groups; otherwise nothing flows back. */
+	if (!(prop & MS_SHARED) && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return dv_fail_errno(e, errno, "make / a slave of the host");
+	if (*tree_fd < 0 && (r = clone_tree(path, propagation, tree_fd, e)) < 0)
+		return r;
+	if ((r = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &top, e)) < 0)
+		return r;
+	/* What is mounted on a shared mount shows up at its peers: on the host. */
+	if ((prop & MS_SHARED) && (r = mount_set(top, 0, 0, MS_PRIVATE, -1, false, "/", e)) < 0)
+		return r;
+	return mount_attach(*tree_fd, top, "/", e);
+}
+
+/* --- masks --- */
+
+int rootfs_host_null(int *ret_fd, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	struct stat st;
+	int r = file_open(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW, 0, &fd, e);
+
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return dv_fail(e, DV_FORBIDDEN, "/dev/null of the host is not the null device");
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+struct masker {
+	int null_fd;        /* the host's null device */
+	int dir_fd;         /* an empty read-only tmpfs: mounted by the first that needs it, copied by the others */
+};
+
+static int mask_dir(struct masker *m, int target, const char *path, struct dv_err *e)
+{
+	static const char *const data[] = { "nr_blocks=1", "nr_inodes=1", "mode=755", NULL };
+	auto_close int copy = -1;
+	int r;
+
+	if (m->dir_fd < 0) {
+		r = mount_fresh("tmpfs", "tmpfs", data, 1 /* MOUNT_ATTR_RDONLY */, &m->dir_fd, e);
+		return r < 0 ? r : mount_attach(m->dir_fd, target, path, e);
+	}
+	r = mount_clone(m->dir_fd, "", false, false, &copy, e);
+	return r < 0 ? r : mount_attach(copy, target, path, e);
+}
+
+static int mask_one(int root_fd, const char *path, struct masker *m, struct dv_err *e)
+{
+	auto_close int target = -1, copy = -1;
+	struct stat st;
+	int r = file_open_how(root_fd, path, O_PATH, 0, FILE_IN_ROOT, &target, e);
+
+	if (r < 0)
+		return e->sys == ENOENT || e->sys == ENOTDIR ? 0 : r;
+	if (fstat(target, &st) < 0)
+		return dv_fail_errno(e, errno, "look at it");
+	if (S_ISDIR(st.st_mode))
+		return mask_dir(m, target, path, e);
+	r = mount_clone(m->null_fd, "", false, false, &copy, e);
+	return r < 0 ? r : mount_attach(copy, target, path, e);
+}
+
+static int readonly_one(int root_fd, const char *path, struct dv_err *e)
+{
+	auto_close int target = -1, copy = -1;
+	int r = file_open_how(root_fd, path, O_PATH, 0, FILE_IN_ROOT, &target, e);
+
+	if (r < 0)
+		return e->sys == ENOENT || e->sys == ENOTDIR ? 0 : r;
+	if ((r = mount_clone(target, "", true, false, &copy, e)) < 0 ||
+	    (r = mount_set(copy, 1 /* MOUNT_ATTR_RDONLY */, 0, 0, -1, true, path, e)) < 0)
+		return r;
+	return mount_attach(copy, target, path, e);
+}
+
+/* The image's own /dev/null may be anything, so the host's is what masks. */
+static int null_source(int root_fd, int null_fd, struct masker *m, struct dv_err *e)
+{
+	if (!defence_on("mask-null"))
+		return file_open_how(root_fd, "dev/null", O_PATH, 0, FILE_IN_ROOT, &m->null_fd, e);
+	return fd_dup(null_fd, &m->null_fd, e);
+}
+
+int rootfs_masks(int root_fd, const struct spec_linux *l, int null_fd, struct dv_err *e)
+{
+	struct masker m = { -1, -1 };
+	int r = 0;
+
+	for (const char **p = l->readonly_paths; r >= 0 && p && *p; p++)
+		if ((r = readonly_one(root_fd, *p, e)) < 0)
+			(void)dv_wrap(e, "read-only path %s", *p);
+	if (r >= 0 && l->masked_paths && l->masked_paths[0])
+		r = null_source(root_fd, null_fd, &m, e);
+	for (const char **p = l->masked_paths; r >= 0 && p && *p; p++)
+		if ((r = mask_one(root_fd, *p, &m, e)) < 0)
+			(void)dv_wrap(e, "masked path %s", *p);
+	fd_close(&m.null_fd);
+	fd_close(&m.dir_fd);
+	return r < 0 ? r : 0;
+}
+
+/* --- pivot --- */
+
+static int move_and_chroot(int root_fd, struct dv_err *e)
+{
+	if (fchdir(root_fd) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0)
+		return dv_fail_errno(e, errno, "move the root mount");
+	if (chroot(".") < 0 || chdir("/") < 0)
+		return dv_fail_errno(e, errno, "chroot");
+	return 0;
+}
+
+int rootfs_pivot(int root_fd, bool no_pivot, struct dv_err *e)
+{
+	if (no_pivot)
+		return move_and_chroot(root_fd, e);
+	/* The old root lands on the new one's "/" and is detached there: no directory is needed for it. */
+	if (fchdir(root_fd) < 0 || sys_pivot_root(".", ".") < 0)
+		return dv_fail_errno(e, errno, "pivot_root");
+	if (umount2(".", MNT_DETACH) < 0)
+		return dv_fail_errno(e, errno, "detach the old root");
+	if (chdir("/") < 0)
+		return dv_fail_errno(e, errno, "chdir /");
+	return 0;
+}
+
+int rootfs_finish(int root_fd, const struct spec *s, struct dv_err *e)
+{
+	unsigned long prop;
+	uint64_t ro = s->root && ((struct spec_root *)s->root)->readonly ? 1 /* MOUNT_ATTR_RDONLY */ : 0;
+	int r = propagation_flags(s->linux_ ? ((struct spec_linux *)s->linux_)->propagation : NULL, &prop, e);
+
+	if (r < 0)
+		return r;
+	if ((prop & ~(unsigned long)MS_REC) == MS_PRIVATE || (prop & MS_SLAVE))
+		prop = 0;       /* so it is already */
+	if (!ro && !prop)
+		return 0;
+	r = mount_set(root_fd, ro, 0, prop & MS_REC ? 0 : prop, -1, false, "/", e);
+	if (r >= 0 && (prop & MS_REC))
+		r = mount_set(root_fd, 0, 0, prop, -1, true, "/", e);
+	return r;
+}

@@ -1,0 +1,59 @@
+/* sync.c - messages between runtime and container process (SEQPACKET or a stream of whole structs). */
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "oci/sync.h"
+
+#define HEAD_BYTES offsetof(struct sync_msg, err)
+
+int sync_send(int fd, enum sync_kind kind, int value, struct dv_err *e)
+{
+	struct sync_msg m = { .kind = kind, .value = value };
+
+	if (write(fd, &m, HEAD_BYTES) != (ssize_t)HEAD_BYTES)
+		return dv_fail_errno(e, errno, "talk to the container's process");
+	return 0;
+}
+
+void sync_send_error(int fd, const struct dv_err *err)
+{
+	struct sync_msg m = { .kind = SYNC_ERROR, .err = *err };
+
+	(void)!write(fd, &m, sizeof m);
+}
+
+int sync_recv(int fd, struct sync_msg *ret, struct dv_err *e)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, ret, sizeof *ret);
+	while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return 0;
+	if (n < (ssize_t)HEAD_BYTES)
+		return dv_fail_errno(e, n < 0 ? errno : EBADMSG, "listen to the container's process");
+	if (ret->kind != SYNC_ERROR)
+		return 1;
+	if (n != (ssize_t)sizeof *ret || ret->err.kind <= DV_OK || ret->err.kind >= DV_KIND_MAX)
+		return dv_fail(e, DV_INTERNAL, "the container's process failed without a reason");
+	ret->err.msg[sizeof ret->err.msg - 1] = '\0';
+	if (e)
+		*e = ret->err;
+	return -(int)ret->err.kind;
+}
+
+int sync_expect(int fd, enum sync_kind kind, struct dv_err *e)
+{
+	struct sync_msg m;
+	int r = sync_recv(fd, &m, e);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return dv_fail(e, DV_INTERNAL, "the other side of the container's start has died");
+	if (m.kind != kind)
+		return dv_fail(e, DV_INTERNAL, "unexpected message %d from the container's process", m.kind);
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* sync.h - what the runtime and the container's first process say to each other before exec. */
+#pragma once
+
+#include "base/err.h"
+
+enum sync_kind {
+	SYNC_PID,           /* middle process: here is the pidfd of the container's first process (descriptor) */
+	SYNC_MAPPED,        /* runtime: the user namespace has its maps */
+	SYNC_GO,            /* runtime: cgroup, limits and state are in place */
+	SYNC_HOOKS,         /* process: mounts are done, run prestart and createRuntime */
+	SYNC_HOOKS_DONE,
+	SYNC_NOTIFY,        /* process: my descriptor `value` is the seccomp listener */
+	SYNC_NOTIFY_DONE,
+	SYNC_READY,         /* process: only start is missing */
+	SYNC_START,         /* start command: go on */
+	SYNC_ERROR,         /* process: it failed, see err */
+};
+
+struct sync_msg {
+	enum sync_kind kind;
+	int value;
+	struct dv_err err;      /* sent only with SYNC_ERROR */
+};
+
+/* Plain write and read: seccomp filters rarely forbid those. */
+int sync_send(int fd, enum sync_kind kind, int value, struct dv_err *e) DV_MUST_USE;
+/* The process' last word; ignores failure, since nobody is left to tell. */
+void sync_send_error(int fd, const struct dv_err *err);
+/* 1 with a message, 0 at the end; a SYNC_ERROR becomes this call's error. */
+int sync_recv(int fd, struct sync_msg *ret, struct dv_err *e) DV_MUST_USE;
+/* Exactly this kind, or an error. */
+int sync_expect(int fd, enum sync_kind kind, struct dv_err *e) DV_MUST_USE;
