@@ -48,7 +48,10 @@ static int list_dir(void *ctx, int parent_fd, const char *name, int fd, struct d
 	uint64_t pid;
 	int r = cg_read(fd, "cgroup.procs", &text, &why);
 
-	/* Gone meanwhile; or threaded: its processes are listed at the root of the threaded subtree. */
+	/* A threaded cgroup lists threads only; a signal to one of them reaches its process. */
+	if (r < 0 && why.sys == EOPNOTSUPP)
+		r = cg_read(fd, "cgroup.threads", &text, &why);
+	/* Gone meanwhile. */
 	if (r < 0 && (why.sys == ENOENT || why.sys == ENODEV || why.sys == EOPNOTSUPP))
 		return 0;
 	if (r < 0) {

@@ -81,6 +81,9 @@ DV_VIEW_STRUCT(res_rdma, RES_RDMA);
 	F(c, node, devices, "devices",            0, NULL)
 DV_VIEW_STRUCT(res, RES);
 
+struct cgroup;
+struct hier;
+
 /* What a driver works with while it sets one cgroup. */
 struct setting {
 	struct cgroup *cg;

@@ -1,6 +1,7 @@
 /* cgroup_test.h - what the tests of the cgroup driver share. */
 #pragma once
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
