@@ -69,12 +69,42 @@ static void unmake(struct hier *h, struct arena *a)
 	}
 }
 
+/* Go on without this hierarchy; tell_lost() says so once for all. */
 static void lose(struct cgroup *cg, struct hier *h, int sys, const char *why)
 {
 	unmake(h, &cg->mem);
 	h->lost = why;
 	h->lost_errno = sys;
-	cg_warn(cg, "no %s cgroup for the container: %s", *h->controllers ? h->controllers : "v2", why);
+}
+
+/* One warning for all hierarchies that were lost for the same reason. */
+static void tell_lost(struct cgroup *cg)
+{
+	size_t lost = 0;
+
+	for (size_t i = 0; i < cg->n; i++)
+		lost += cg->h[i].lost != NULL && cg->h[i].lost_errno == ENOENT;
+	if (cg->n && lost == cg->n) {
+		cg->layout = CGROUP_NONE;
+		cg_warn(cg, "no cgroup tree is mounted (%s): the container runs without limits", cg->h[0].lost);
+		return;
+	}
+	for (size_t i = 0; i < cg->n; i++) {
+		struct hier *h = &cg->h[i];
+		auto_buf struct buf names = BUF_INIT(4096);
+
+		if (!h->lost || h->told)
+			continue;
+		for (size_t k = i; k < cg->n; k++) {
+			struct hier *same = &cg->h[k];
+
+			if (!same->lost || same->told || same->lost_errno != h->lost_errno)
+				continue;
+			buf_printf(&names, "%s%s", names.len ? ", " : "", same->v2 ? "v2" : same->controllers);
+			same->told = true;
+		}
+		cg_warn(cg, "no cgroup for the container in %s: %s", buf_cstr(&names), h->lost);
+	}
 }
 
 /* A v1 cpuset starts empty and refuses processes until cpus and mems are filled: take over the parent's value, which
@@ -201,10 +231,10 @@ static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
 		return h == cg_find(cg, "cpuset") ? cpuset_inherit(h, e) : 0;
 	}
 	r = dv_fail_errno(e, sys, "cgroup: make %s", h->full);
-	/* Read-only mounts, or a user without a delegated tree: fine unless a place was asked for. The v2 tree of a
-	 * hybrid machine carries no limits, so it is never worth failing for. */
-	if ((no_rights(sys) && !cg->path_given) || (cg->layout == CGROUP_HYBRID && h->v2)) {
-		lose(cg, h, sys, arena_printf(&cg->mem, "%s", e->msg));
+	/* Read-only mounts, or a user without a delegated tree and without a wish for a place in it: fine until a limit
+	 * is asked for. The v2 tree of a hybrid machine carries no limits, so it is never worth failing for. */
+	if (sys == EROFS || (no_rights(sys) && !cg->path_given) || (cg->layout == CGROUP_HYBRID && h->v2)) {
+		lose(cg, h, sys, arena_str(&cg->mem, e->msg));
 		return 0;
 	}
 	return r;
@@ -224,6 +254,8 @@ int cgroup_create(struct cgroup *cg, struct dv_err *e)
 	}
 	if (r < 0)
 		cgroup_undo(cg);
+	else
+		tell_lost(cg);
 	return r;
 }
 
@@ -302,6 +334,7 @@ int cgroup_add(struct cgroup *cg, pid_t pid, struct dv_err *e)
 		if (r < 0)
 			return r;
 	}
+	tell_lost(cg);
 	return 0;
 }
 

@@ -18,6 +18,7 @@ struct hier {
 	unsigned made;              /* so many last components of `full` were made by us */
 	const char *lost;           /* why we go on without it, or NULL */
 	int lost_errno;
+	bool told;                  /* the user was warned of it */
 };
 
 struct cgroup {

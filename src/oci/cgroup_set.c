@@ -135,6 +135,8 @@ int cgroup_set(struct cgroup *cg, const struct json *resources, bool create, str
 		if (r < 0)
 			return r;
 	}
+	if (cg->layout == CGROUP_NONE && !cg->disabled && json_len(res.devices))
+		cg_warn(cg, "device rules are not enforced: no cgroup tree is mounted");
 	if (cg->disabled || cg->layout == CGROUP_NONE) {
 		if (!asks_for_limits(&res))
 			return 0;
