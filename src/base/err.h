@@ -44,6 +44,8 @@ struct dv_err {
 
 #define DV_ERR_NONE ((struct dv_err){ .kind = DV_OK })
 #define DV_MUST_USE __attribute__((warn_unused_result))
+/* A failure that is knowingly of no interest. */
+#define dv_ignore(call) ((void)!(call))
 #define DV_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* Fill *e with kind and message; returns -kind. */

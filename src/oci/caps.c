@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/str.h"

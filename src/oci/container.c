@@ -182,12 +182,12 @@ static int kill_and_wait(struct container *c, struct dv_err *e)
 	int status;
 
 	if (c->cgroup && cgroup_layout(c->cgroup) != CGROUP_NONE)
-		(void)cgroup_kill(c->cgroup, SIGKILL, NULL);
+		dv_ignore(cgroup_kill(c->cgroup, SIGKILL, NULL));
 	if (!c->state.init.pid || proc_open(c->state.init.pid, &pidfd, NULL) < 0 || !proc_alive(&c->state.init))
 		return 0;
-	(void)proc_signal(pidfd, SIGKILL, NULL);
+	dv_ignore(proc_signal(pidfd, SIGKILL, NULL));
 	if (c->cgroup)
-		(void)cgroup_thaw(c->cgroup, NULL);
+		dv_ignore(cgroup_thaw(c->cgroup, NULL));
 	if (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, DESTROY_MS) == 0)
 		return dv_fail(e, DV_TIMEOUT, "container init still running");
 	(void)waitpid(c->state.init.pid, &status, WNOHANG);     /* if it is ours */

@@ -26,7 +26,9 @@ struct container_opts {
 	int console_fd;                 /* instead: a connected socket that gets the master; -1 */
 	const char *pid_file;
 	const char *pidfd_socket;
+	bool console_optional;          /* console_fd is used if the process wants a terminal, else ignored */
 	unsigned preserve_fds;
+	unsigned listen_fds;            /* how many of them are sockets of a service manager (LISTEN_FDS) */
 	bool no_pivot, no_new_keyring;
 	enum cgroup_manager cgroup_manager;
 	int rootless;                   /* 1, 0, or -1: found out */

@@ -119,7 +119,7 @@ static int check_terminal(const struct launch *l, struct dv_err *e)
 
 	if (terminal && !has_console && (l->opts->detached || l->opts->wait_for_start))
 		return dv_fail(e, DV_INVALID, "cannot allocate tty if runc will detach without setting console socket");
-	if (!terminal && l->opts->console_socket)
+	if (!terminal && (l->opts->console_socket || (l->opts->console_fd >= 0 && !l->opts->console_optional)))
 		return dv_fail(e, DV_INVALID, "cannot use console socket if %s",
 			       "runc will not detach or allocate tty");
 	return 0;
@@ -133,10 +133,20 @@ static int check_preserved(unsigned n, struct dv_err *e)
 	return 0;
 }
 
+/* The program in the container is process 1 there. */
+static const char *const *listen_env(struct arena *a, unsigned n)
+{
+	const char **env = arena_array(a, const char *, 3);
+
+	env[0] = arena_printf(a, "LISTEN_FDS=%u", n);
+	env[1] = "LISTEN_PID=1";
+	return env;
+}
+
 static int gather(struct launch *l, struct dv_err *e)
 {
 	const struct container_opts *o = l->opts;
-	const char *bundle, *root;
+	const char *bundle = NULL, *root;
 	int r;
 
 	if ((r = state_check_id(o->id, e)) < 0 || (r = absolute(l->arena, o->bundle ? o->bundle : ".", &bundle, e)) < 0 ||
@@ -146,6 +156,7 @@ static int gather(struct launch *l, struct dv_err *e)
 	root = ((const struct spec_root *)l->spec.root)->path;
 	l->rootfs = *root == '/' ? root : arena_printf(l->arena, "%s/%s", bundle, root);
 	l->rootless = is_rootless(o);
+	l->extra_env = o->listen_fds ? listen_env(l->arena, o->listen_fds) : NULL;
 	l->state = (struct container_state){ .id = o->id, .bundle = bundle, .rootfs = l->rootfs,
 					     .created = now_text(l->arena), .config = l->config,
 					     .rootless = l->rootless,
@@ -211,6 +222,8 @@ static int open_host(struct launch *l, struct dv_err *e)
 	if (l->ns.mode[NS_MNT] != NS_HOST &&
 	    (r = rootfs_open(l->rootfs, l->linux_->propagation, &l->root_tree, e)) < 0)
 		return r;
+	if (!l->process || !l->process->terminal)
+		return 0;
 	if (l->opts->console_fd >= 0)
 		return fd_dup(l->opts->console_fd, &l->console_fd, e);
 	if (l->opts->console_socket && (r = fd_unix_connect(AT_FDCWD, l->opts->console_socket, &l->console_fd, e)) < 0)
@@ -416,11 +429,11 @@ static void undo(struct launch *l)
 	}
 	if (l->dir_fd >= 0) {
 		if (l->cgroup) {
-			(void)cgroup_kill(l->cgroup, SIGKILL, NULL);
-			(void)cgroup_destroy(l->cgroup, CLEANUP_MS, NULL);
+			dv_ignore(cgroup_kill(l->cgroup, SIGKILL, NULL));
+			dv_ignore(cgroup_destroy(l->cgroup, CLEANUP_MS, NULL));
 			cgroup_undo(l->cgroup);
 		}
-		(void)state_remove(l->root_fd, l->opts->id, NULL);
+		dv_ignore(state_remove(l->root_fd, l->opts->id, NULL));
 	}
 	fd_close(&l->started.pidfd);
 }

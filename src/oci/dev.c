@@ -200,7 +200,7 @@ int rootfs_devices(int root_fd, const struct spec *s, bool bind_devices, struct 
 	}
 	for (size_t i = 0; r >= 0 && i < l->devices.n; i++) {
 		const struct spec_device *d = view_at(&l->devices, struct spec_device, i);
-		struct node n;
+		struct node n = { 0 };
 
 		r = spec_node(d, i, &n, e);
 		if (r >= 0)

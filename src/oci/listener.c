@@ -1,5 +1,6 @@
 /* listener.c - the seccomp agent protocol of runtime-spec. */
 #include <errno.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

@@ -483,7 +483,7 @@ static int do_bind(const struct mount_env *env, const struct spec_mount *m, cons
 		   struct dv_err *e)
 {
 	auto_close int own = -1, target = -1;
-	bool dir, done = false;
+	bool dir = false, done = false;
 	int r;
 
 	if (o->copy_symlink && ((r = copy_link(env, m, &done, e)) < 0 || done))

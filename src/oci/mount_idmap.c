@@ -36,7 +36,7 @@ int mount_idmap_ns(const struct view_list *uid_maps, const struct view_list *gid
 	struct spec_linux l = { .uid_maps = *uid_maps, .gid_maps = *gid_maps };
 	int gate[2], r, status;
 	char name[48];
-	pid_t pid;
+	pid_t pid = 0;
 
 	r = fd_pipe(gate, e);
 	if (r < 0)

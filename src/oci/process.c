@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -268,9 +269,13 @@ int process_become(struct process *p, struct dv_err *e)
 {
 	const struct spec_user *user = p->spec->user;
 	struct cap_sets caps;
+	sigset_t none;
 	bool early = p->filter && (!p->spec->no_new_privs || p->filter->has_notify);
 	int r, entered;
 
+	/* The runtime blocks signals while it relays them; the program starts with none blocked. */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	cap_sets_of_spec(p->spec->caps, &caps);
 	make_env(p);
 	if ((r = join_keyring(p, e)) < 0 || (p->personality && (r = attrs_personality(p->personality, e)) < 0) ||

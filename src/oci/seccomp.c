@@ -230,3 +230,37 @@ int seccomp_compile(struct arena *a, const struct json *seccomp, struct seccomp_
 	*ret = filter;
 	return 0;
 }
+
+/* --- the same names for `features` --- */
+
+#define NAMES_OF(table, a) \
+	({ \
+		const char **names_ = arena_array(a, const char *, ARRAY_LEN(table) + 1); \
+		for (size_t i_ = 0; i_ < ARRAY_LEN(table); i_++) \
+			names_[i_] = table[i_].name; \
+		names_; \
+	})
+
+static const char *const *arch_names(struct arena *a)
+{
+	const char **names = arena_array(a, const char *, syscall_n_archs + 1);
+
+	for (unsigned i = 0; i < syscall_n_archs; i++)
+		names[i] = syscall_archs[i].name;
+	return names;
+}
+
+const char *const *seccomp_names(struct arena *a, enum seccomp_name_kind kind)
+{
+	switch (kind) {
+	case SECCOMP_NAMES_ACTIONS:
+		return NAMES_OF(actions, a);
+	case SECCOMP_NAMES_OPERATORS:
+		return NAMES_OF(ops, a);
+	case SECCOMP_NAMES_FLAGS:
+		return NAMES_OF(flags, a);
+	case SECCOMP_NAMES_ARCHS:
+		break;
+	}
+	return arch_names(a);
+}

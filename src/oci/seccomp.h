@@ -38,3 +38,7 @@ int seccomp_compile(struct arena *a, const struct json *seccomp, struct seccomp_
  * without has_notify. FORBIDDEN: neither no_new_privs nor CAP_SYS_ADMIN; UNSUPPORTED: the kernel
  * lacks filters, an action or a flag. */
 int seccomp_load(const struct seccomp_filter *f, int *ret_notify_fd, struct dv_err *e) DV_MUST_USE;
+
+/* What the decoder knows, for `features`: NULL-terminated, in the arena. */
+enum seccomp_name_kind { SECCOMP_NAMES_ACTIONS, SECCOMP_NAMES_OPERATORS, SECCOMP_NAMES_FLAGS, SECCOMP_NAMES_ARCHS };
+const char *const *seccomp_names(struct arena *a, enum seccomp_name_kind kind);

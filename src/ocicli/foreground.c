@@ -1,0 +1,216 @@
+/* foreground.c - relay of signals and terminal between us and one process. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+
+#include "base/fd.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "ocicli/foreground.h"
+
+#define RELAY_BYTES 32768
+
+/* One direction of the terminal: what was read and could not be written yet. */
+struct relay {
+	int from, to;
+	char data[RELAY_BYTES];
+	size_t start, end;
+	bool ended;
+};
+
+struct foreground {
+	struct loop *loop;
+	sigset_t old_mask;
+	int socket[2];              /* the runtime sends the master over [1] to [0] */
+	int master;
+	bool raw;
+	struct termios saved;
+	struct relay in, out;
+	struct loop_source *in_read, *master_io;
+	bool out_blocked;
+	const struct container_started *process;
+	int status;
+};
+
+static int forwarded_signals(sigset_t *set)
+{
+	(void)sigfillset(set);
+	/* Those that are about us, or that the kernel raises for our own faults. */
+	static const int own[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS, SIGKILL, SIGSTOP,
+				   SIGPIPE, SIGTTIN, SIGTTOU };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		(void)sigdelset(set, own[i]);
+	return 0;
+}
+
+int foreground_new(bool terminal, struct foreground **ret, int *ret_console_fd, struct dv_err *e)
+{
+	struct foreground *f = mem_new(struct foreground);
+	sigset_t set;
+	int r;
+
+	f->master = f->socket[0] = f->socket[1] = -1;
+	(void)forwarded_signals(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, &f->old_mask);
+	r = loop_new(&f->loop, e);
+	if (r >= 0 && terminal)
+		r = fd_socketpair(SOCK_STREAM, f->socket, e);
+	if (r < 0) {
+		foreground_free(f);
+		return r;
+	}
+	*ret_console_fd = f->socket[1];
+	*ret = f;
+	return 0;
+}
+
+static void copy_size(const struct foreground *f)
+{
+	struct winsize size;
+
+	if (f->master >= 0 && ioctl(0, TIOCGWINSZ, &size) == 0)
+		(void)ioctl(f->master, TIOCSWINSZ, &size);
+}
+
+static void on_signal(void *ctx, int signo)
+{
+	struct foreground *f = ctx;
+
+	if (signo == SIGWINCH && f->master >= 0)
+		copy_size(f);
+	else if (signo != SIGCHLD)
+		dv_ignore(proc_signal(f->process->pidfd, signo, NULL));
+}
+
+static void on_exit_(void *ctx, int pidfd)
+{
+	struct foreground *f = ctx;
+	struct dv_err e = DV_ERR_NONE;
+
+	if (proc_wait_pidfd(pidfd, 0, &f->status, &e) < 0)
+		f->status = 255 << 8;
+	loop_stop(f->loop, 0);
+}
+
+/* --- the terminal --- */
+
+/* Moves what it can; false when the reading side has ended. */
+static bool relay_pump(struct relay *r)
+{
+	for (;;) {
+		ssize_t n;
+
+		if (r->start == r->end) {
+			r->start = r->end = 0;
+			n = read(r->from, r->data, sizeof r->data);
+			if (n < 0)
+				return errno == EAGAIN || errno == EINTR;
+			if (n == 0)
+				return false;
+			r->end = (size_t)n;
+		}
+		n = write(r->to, r->data + r->start, r->end - r->start);
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR;
+		r->start += (size_t)n;
+	}
+}
+
+static void watch_master(struct foreground *f)
+{
+	uint32_t events = EPOLLIN | (f->in.start != f->in.end ? EPOLLOUT : 0);
+
+	dv_ignore(loop_change_fd(f->master_io, events, NULL));
+}
+
+static void on_stdin(void *ctx, int fd, uint32_t events)
+{
+	struct foreground *f = ctx;
+
+	if (!relay_pump(&f->in)) {
+		loop_remove(f->in_read);
+		f->in_read = NULL;
+	}
+	watch_master(f);
+}
+
+static void on_master(void *ctx, int fd, uint32_t events)
+{
+	struct foreground *f = ctx;
+
+	if (events & EPOLLOUT)
+		(void)relay_pump(&f->in);
+	if ((events & (EPOLLIN | EPOLLHUP)) && (!relay_pump(&f->out) || !(events & EPOLLIN))) {
+		/* Every slave is closed: nothing more will come. */
+		loop_remove(f->master_io);
+		f->master_io = NULL;
+		return;
+	}
+	watch_master(f);
+}
+
+static int take_master(struct foreground *f, struct dv_err *e)
+{
+	char name[64];
+	struct termios raw;
+	int r;
+
+	fd_close(&f->socket[1]);
+	if (fd_recv_msg(f->socket[0], name, sizeof name, &f->master, 1, e) <= 0 || f->master < 0)
+		return dv_fail(e, DV_INTERNAL, "the container's terminal did not arrive");
+	f->in = (struct relay){ .from = 0, .to = f->master };
+	f->out = (struct relay){ .from = f->master, .to = 1 };
+	if (tcgetattr(0, &f->saved) == 0) {
+		raw = f->saved;
+		cfmakeraw(&raw);
+		f->raw = tcsetattr(0, TCSANOW, &raw) == 0;
+		copy_size(f);
+	}
+	if ((r = fd_set_nonblock(f->master, true, e)) < 0 ||
+	    (r = loop_add_fd(f->loop, f->master, EPOLLIN, on_master, f, &f->master_io, e)) < 0)
+		return r;
+	/* A regular file or /dev/null cannot be polled: it is read at once. */
+	if (loop_add_fd(f->loop, 0, EPOLLIN, on_stdin, f, &f->in_read, NULL) < 0) {
+		(void)relay_pump(&f->in);
+		watch_master(f);
+	}
+	return 0;
+}
+
+int foreground_wait(struct foreground *f, const struct container_started *p, struct dv_err *e)
+{
+	struct loop_source *signals, *child;
+	sigset_t set;
+	int r;
+
+	f->process = p;
+	(void)forwarded_signals(&set);
+	if ((p->terminal && f->socket[0] >= 0 && (r = take_master(f, e)) < 0) ||
+	    (r = loop_add_signals(f->loop, &set, on_signal, f, &signals, e)) < 0 ||
+	    (r = loop_add_pidfd(f->loop, p->pidfd, on_exit_, f, &child, e)) < 0 || (r = loop_run(f->loop, e)) < 0)
+		return r;
+	/* What the process wrote last is still in the terminal. */
+	if (f->master >= 0)
+		(void)relay_pump(&f->out);
+	return proc_exit_code(f->status);
+}
+
+void foreground_free(struct foreground *f)
+{
+	if (!f)
+		return;
+	loop_free(f->loop);
+	if (f->raw)
+		(void)tcsetattr(0, TCSANOW, &f->saved);
+	fd_close(&f->master);
+	fd_close(&f->socket[0]);
+	fd_close(&f->socket[1]);
+	(void)sigprocmask(SIG_SETMASK, &f->old_mask, NULL);
+	free(f);
+}

@@ -1,0 +1,84 @@
+/* self.c - run from a place that nobody can write to.
+ *
+ * A process of the container may open /proc/PID/exe of a runtime process that has entered it, or run it
+ * by "#!/proc/self/exe", and write to the program later. The kernel refuses that on a read-only mount.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <linux/mount.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/fd.h"
+#include "oci/defence.h"
+#include "oci/mount.h"
+#include "oci/sys.h"
+#include "ocicli/self.h"
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+static char **saved_argv;
+extern char **environ;
+
+void self_remember(char **argv)
+{
+	saved_argv = argv;
+}
+
+/* Already safe: a read-only mount, or a sealed memory file. */
+static bool is_protected(int fd)
+{
+	struct statvfs fs;
+	int seals;
+
+	if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+		return true;
+	seals = fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+static int sealed_copy(int exe, int *ret_fd, struct dv_err *e)
+{
+	auto_close int fd = memfd_create("davit-oci", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat st;
+
+	if (fd < 0 || fstat(exe, &st) < 0)
+		return dv_fail_errno(e, errno, "protect the program file");
+	for (off_t left = st.st_size; left > 0;) {
+		ssize_t n = sendfile(fd, exe, NULL, (size_t)left);
+
+		if (n <= 0)
+			return dv_fail_errno(e, n < 0 ? errno : EIO, "copy the program file");
+		left -= n;
+	}
+	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		return dv_fail_errno(e, errno, "seal the program's copy");
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int self_protect(struct dv_err *e)
+{
+	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), copy = -1;
+	int r;
+
+	if (!defence_on("self-exe") || !saved_argv)
+		return 0;
+	if (exe < 0)
+		return dv_fail_errno(e, errno, "open the program file");
+	if (is_protected(exe))
+		return 0;
+	r = mount_clone(AT_FDCWD, "/proc/self/exe", false, false, &copy, e);
+	if (r >= 0)
+		r = mount_set(copy, MOUNT_ATTR_RDONLY, 0, 0, -1, false, "program file", e);
+	if (r < 0) {
+		fd_close(&copy);
+		if ((r = sealed_copy(exe, &copy, e)) < 0)
+			return r;
+	}
+	(void)sys_execveat(copy, "", saved_argv, environ, AT_EMPTY_PATH);
+	return dv_fail_errno(e, errno, "run the protected program");
+}
