@@ -120,7 +120,7 @@ static bool read_float(struct arena *a, const char *s, struct json **ret)
 	if (!is_float(s, &json))
 		return false;
 	v = strtod(s, NULL);
-	if (!isfinite(v))
+	if (!json && !isfinite(v))
 		return false;
 	if (a)
 		*ret = json ? json_new_num(a, s) : json_new_double(a, v);
