@@ -62,6 +62,27 @@ static void put_list(struct buf *b)
 	buf_str(b, "]}");
 }
 
+/* A pod that was applied has its own text, escaped, in an annotation. */
+static void put_applied(struct buf *b)
+{
+	auto_arena struct arena a;
+	auto_buf struct buf pod = BUF_INIT(1 << 16);
+
+	arena_init(&a, 0);
+	put_pod(&pod, 54321);
+	buf_str(b, "{\"kind\":\"Pod\",\"metadata\":{\"annotations\":{\"kubectl.kubernetes.io/last-applied-configuration\":");
+	json_write(b, json_new_strn(&a, pod.p, pod.len), JSON_COMPACT);
+	buf_str(b, "}}}");
+}
+
+/* The case for the hash index. */
+static void put_wide(struct buf *b)
+{
+	for (unsigned i = 0; i < 100000; i++)
+		buf_printf(b, "%c\"some-key-%u\":%u", i ? ',' : '{', i * 7919, i);
+	buf_char(b, '}');
+}
+
 /* --- both sides --- */
 
 struct sides {
@@ -145,13 +166,18 @@ static int run(const char *name, const struct buf *text, unsigned rounds, unsign
 
 int main(void)
 {
-	auto_buf struct buf pod = BUF_INIT(1 << 16), list = BUF_INIT(LIST_BYTES * 2);
+	auto_buf struct buf pod = BUF_INIT(1 << 16), applied = BUF_INIT(1 << 16), list = BUF_INIT(LIST_BYTES * 2);
+	auto_buf struct buf wide = BUF_INIT(LIST_BYTES);
 	int r;
 
 	put_pod(&pod, 12345);
+	put_applied(&applied);
 	put_list(&list);
+	put_wide(&wide);
 	fprintf(stderr, "pod %zu bytes, list %zu bytes\n", pod.len, list.len);
 	r = run("pod", &pod, 30, 1000);
+	r |= run("last-applied", &applied, 30, 1000);
 	r |= run("list", &list, 5, 1);
+	r |= run("100000 keys", &wide, 5, 1);
 	return r | bench_end();
 }

@@ -95,7 +95,8 @@ struct json *json_obj(struct arena *a, const char *key, ...) __attribute__((sent
 /* --- change: containers and values must be of the same arena (or outlive it) ---
  *
  * Nodes never move: what json_get_mut() gave stays good while its neighbours come and go.
- * A container put in two places is shared, not copied, and must not be put into itself. */
+ * A container put in two places is shared, not copied, and must not be put into itself.
+ * A NULL value is null; to append to or set in another type is our own bug and aborts. */
 
 void json_append(struct arena *a, struct json *arr, struct json *v);
 void json_set(struct arena *a, struct json *obj, const char *key, struct json *v);   /* add or replace */

@@ -341,6 +341,10 @@ static void test_build(void **state)
 	assert_false(json_del(j, "strs"));
 	assert_ptr_equal(json_get_mut(j, "late"), late);
 	assert_int_equal(json_len(j), 5);
+	json_set(&a, j, "none", NULL);
+	json_append(&a, json_get_mut(json_obj(&a, "arr", json_new_array(&a), NULL), "arr"), NULL);
+	assert_true(json_equal(json_copy(&a, j), j));
+	assert_string_equal(json_text(&a, json_get(j, "none"), JSON_COMPACT), "null");
 }
 
 static void test_bad_utf8_out(void **state)

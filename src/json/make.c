@@ -163,6 +163,7 @@ static void set_n(struct arena *a, struct json *obj, const char *key, size_t len
 
 	if (!node_is(obj, JSON_OBJECT))
 		abort();
+	v = v ?: json_null(a);
 	i = member_find(obj->kids, key, len);
 	if (i >= 0)
 		obj->kids->members[i].value = v;
@@ -180,7 +181,7 @@ void json_append(struct arena *a, struct json *arr, struct json *v)
 	if (!node_is(arr, JSON_ARRAY))
 		abort();
 	kids_grow(a, arr->kids, sizeof *arr->kids->items);
-	arr->kids->items[arr->kids->n++] = v;
+	arr->kids->items[arr->kids->n++] = v ?: json_null(a);
 }
 
 bool json_del(struct json *obj, const char *key)

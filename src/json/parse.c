@@ -105,7 +105,7 @@ static const char *fail_dup(struct parser *s, const struct elem *el)
  * room (and only those) end at s->room. */
 static char *text_room(struct parser *s, const char *at, size_t len)
 {
-	size_t block = DV_MIN((size_t)(s->end - at) + 16, ROOM_BYTES);
+	size_t block = DV_MIN((size_t)(s->end - at) / 2 + 64, ROOM_BYTES);   /* about half of it is strings */
 	char *p = s->room;
 
 	if (__builtin_expect((size_t)(s->room_end - s->room) < len, false)) {
@@ -208,16 +208,20 @@ static const char escapes[128] = {
 	['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
 };
 
-/* The text between p and end without its escapes; it never gets longer. */
+/* The text between p and end without its escapes; it never gets longer, and `to` has room for that. */
 static const char *unescape(struct parser *s, const char *p, const char *end, char *to, size_t *ret_len)
 {
-	char *start = to;
+	char *start = to, *to_end = to + (end - p);
 
 	while (p < end) {
 		uint32_t c = 0;
 
 		if (*p != '\\') {
-			*to++ = *p++;
+			const char *q = text_plain_end(p + 1, end);
+
+			text_copy(to, to_end, p, end, (size_t)(q - p));
+			to += q - p;
+			p = q;
 		} else if (p[1] == 'u') {
 			p = unescape_u(s, p + 2, end, &c);
 			if (!p)
