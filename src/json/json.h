@@ -31,7 +31,8 @@ struct json;
  * times the text is used. After a failure the arena may hold pieces until it is freed. */
 int json_parse(struct arena *a, const char *text, size_t len, struct json **ret, struct dv_err *e) DV_MUST_USE;
 /* The file `name` in dirfd, at most JSON_BYTES_MAX; errors name the file. */
-int json_parse_file(struct arena *a, int dirfd, const char *name, struct json **ret, struct dv_err *e) DV_MUST_USE;
+int json_parse_file(struct arena *a, int dirfd, const char *name, struct json **ret,
+		    struct dv_err *e) DV_MUST_USE;
 
 enum json_style { JSON_COMPACT, JSON_PRETTY };   /* PRETTY: four spaces, as docker inspect */
 /* Fails only by b's maximum; bytes of strings that are not UTF-8 are written as U+FFFD. */
@@ -80,7 +81,8 @@ struct json *json_null(struct arena *a);
 struct json *json_new_bool(struct arena *a, bool v);
 struct json *json_new_i64(struct arena *a, int64_t v);
 struct json *json_new_u64(struct arena *a, uint64_t v);
-struct json *json_new_double(struct arena *a, double v);                 /* shortest text that reads back; null unless finite */
+/* The shortest text that reads back; null unless finite. */
+struct json *json_new_double(struct arena *a, double v);
 struct json *json_new_num(struct arena *a, const char *text);            /* text must be a JSON number */
 struct json *json_new_str(struct arena *a, const char *s);               /* NULL gives null */
 struct json *json_new_strn(struct arena *a, const char *s, size_t len);

@@ -81,7 +81,8 @@ static void test_errors(void **state)
 		{ "\"\\ud800\"", DV_INVALID, "line 1, column 2: half of a surrogate pair" },
 		{ "\"\xe2\x82\xac\xff\"", DV_INVALID, "line 1, column 3: this is not UTF-8" },
 		{ "{\"a\":1,\n \"a\":2}", DV_INVALID, "line 2, column 2: key \"a\" appears twice" },
-		{ "{\"a\\n\":1,\"\\u0061\\n\":2}", DV_INVALID, "line 1, column 10: key \"a\\n\" appears twice" },
+		{ "{\"a\\n\":1,\"\\u0061\\n\":2}", DV_INVALID,
+		  "line 1, column 10: key \"a\\n\" appears twice" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -99,7 +100,8 @@ static void test_errors(void **state)
 /* Each prefix of a document, in memory of its exact size (the sanitizers watch its end). */
 static void test_cut(void **state)
 {
-	static const char text[] = "{\"key of some length\":[1.5e3,true,null,\"a\\u00e9\xc3\xa9 and some more text\"],"
+	static const char text[] = "{\"key of some length\":[1.5e3,true,null,"
+				   "\"a\\u00e9\xc3\xa9 and some more text\"],"
 				   "\"b\":{\"c\":\"\\ud83d\\ude00\"}}";
 
 	for (size_t n = 0; n < sizeof text; n++) {
@@ -154,7 +156,14 @@ static void test_limits(void **state)
 
 static void test_numbers(void **state)
 {
-	static const struct { const char *text; bool i_ok; int64_t i; bool u_ok; uint64_t u; double d; } cases[] = {
+	static const struct {
+		const char *text;
+		bool i_ok;
+		int64_t i;
+		bool u_ok;
+		uint64_t u;
+		double d;
+	} cases[] = {
 		{ "0", true, 0, true, 0, 0 }, { "-0", true, 0, true, 0, -0.0 },
 		{ "-1", true, -1, false, 0, -1 }, { "42", true, 42, true, 42, 42 },
 		{ "9223372036854775807", true, INT64_MAX, true, INT64_MAX, 9223372036854775807.0 },
@@ -253,15 +262,20 @@ static void test_nul_bytes(void **state)
 
 static void test_paths(void **state)
 {
-	static const char text[] = "{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"m~n\":8,\"x\":{\"y\":{\"z\":9}},\"~1\":7}";
+	static const char text[] = "{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"m~n\":8,"
+				   "\"x\":{\"y\":{\"z\":9}},\"~1\":7}";
 	static const struct { const char *pointer, *want; } pointers[] = {
-		{ "/foo", "[\"bar\",\"baz\"]" }, { "/foo/0", "\"bar\"" }, { "/foo/1", "\"baz\"" }, { "/foo/2", NULL },
-		{ "/foo/-", NULL }, { "/foo/01", NULL }, { "/foo/", NULL }, { "/", "0" }, { "/a~1b", "1" }, { "/m~0n", "8" },
-		{ "/~01", "7" }, { "/m~n", NULL }, { "/m~", NULL }, { "/x/y/z", "9" }, { "/x/y/z/", NULL }, { "x", NULL },
+		{ "/foo", "[\"bar\",\"baz\"]" }, { "/foo/0", "\"bar\"" }, { "/foo/1", "\"baz\"" },
+		{ "/foo/2", NULL },
+		{ "/foo/-", NULL }, { "/foo/01", NULL }, { "/foo/", NULL }, { "/", "0" }, { "/a~1b", "1" },
+		{ "/m~0n", "8" },
+		{ "/~01", "7" }, { "/m~n", NULL }, { "/m~", NULL }, { "/x/y/z", "9" }, { "/x/y/z/", NULL },
+		{ "x", NULL },
 		{ "/foo/18446744073709551616", NULL }, { "/foo/+1", NULL },
 	};
 	static const struct { const char *path, *want; } paths[] = {
-		{ "x.y.z", "9" }, { "x.y", "{\"z\":9}" }, { "x.q.z", NULL }, { "foo.0", NULL }, { "a/b", "1" },
+		{ "x.y.z", "9" }, { "x.y", "{\"z\":9}" }, { "x.q.z", NULL }, { "foo.0", NULL },
+		{ "a/b", "1" },
 	};
 	auto_arena struct arena a;
 	struct json *j;
@@ -272,7 +286,8 @@ static void test_paths(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(pointers); i++) {
 		const struct json *v = json_pointer(j, pointers[i].pointer);
 
-		assert_string_equal(v ? json_text(&a, v, JSON_COMPACT) : "absent", pointers[i].want ?: "absent");
+		assert_string_equal(v ? json_text(&a, v, JSON_COMPACT) : "absent",
+				    pointers[i].want ?: "absent");
 	}
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		const struct json *v = json_path(j, paths[i].path);
@@ -284,11 +299,13 @@ static void test_paths(void **state)
 static void test_equal(void **state)
 {
 	static const struct { const char *a, *b; bool want; } cases[] = {
-		{ "{\"a\":1,\"b\":[2]}", "{\"b\":[2],\"a\":1}", true }, { "[1,2]", "[2,1]", false },
+		{ "{\"a\":1,\"b\":[2]}", "{\"b\":[2],\"a\":1}", true },
+		{ "[1,2]", "[2,1]", false },
 		{ "1", "1.0", true }, { "100", "1e2", true }, { "-0", "0", true }, { "0.0", "0", true },
 		{ "9007199254740993", "9007199254740992", false }, { "1e400", "1e401", false }, { "1e400", "1e400", true },
 		{ "123456789012345678901", "123456789012345678902", false }, { "[1]", "[1,1]", false },
-		{ "{\"a\":1}", "{\"b\":1}", false }, { "{\"a\":null}", "{}", false }, { "\"a\"", "\"b\"", false },
+		{ "{\"a\":1}", "{\"b\":1}", false }, { "{\"a\":null}", "{}", false },
+		{ "\"a\"", "\"b\"", false },
 		{ "true", "false", false }, { "null", "false", false }, { "[[[]]]", "[[{}]]", false },
 		{ "\"a\\u0000b\"", "\"a\\u0000c\"", false },
 	};
@@ -328,14 +345,16 @@ static void test_build(void **state)
 	arena_init(&a, 0);
 	late = json_new_object(&a);
 	j = json_obj(&a, "s", json_new_str(&a, "v"), "absent", NULL, "null", json_new_str(&a, NULL), "b",
-		     json_new_bool(&a, true), "strs", json_new_strs(&a, words), "none", json_new_strs(&a, NULL),
+		     json_new_bool(&a, true), "strs", json_new_strs(&a, words),
+		     "none", json_new_strs(&a, NULL),
 		     "late", late, NULL);
 	json_set(&a, late, "n", json_new_i64(&a, -5));  /* a container may be filled when it is in place */
 	json_set_path(&a, j, "late.x.y", json_new_u64(&a, 5));
 	json_set_path(&a, j, "s", json_new_strn(&a, "ab", 1));
 	json_set_path(&a, j, "b.c", json_null(&a));
 	assert_string_equal(json_text(&a, j, JSON_COMPACT),
-			    "{\"s\":\"a\",\"null\":null,\"b\":{\"c\":null},\"strs\":[\"one\",\"a word of some length\"],"
+			    "{\"s\":\"a\",\"null\":null,\"b\":{\"c\":null},\"strs\":[\"one\","
+			    "\"a word of some length\"],"
 			    "\"none\":[],\"late\":{\"n\":-5,\"x\":{\"y\":5}}}");
 	assert_true(json_del(j, "strs"));
 	assert_false(json_del(j, "strs"));
@@ -412,7 +431,8 @@ static void test_duplicates(void **state)
 
 			arena_init(&a, 0);
 			for (unsigned i = 0; i < n; i++)
-				buf_printf(&b, "%c\"some key %u\":%u", i ? ',' : '{', i == n - 1 ? first : i, i);
+				buf_printf(&b, "%c\"some key %u\":%u", i ? ',' : '{',
+					   i == n - 1 ? first : i, i);
 			buf_char(&b, '}');
 			assert_int_equal(json_parse(&a, b.p, b.len, &j, &e), -DV_INVALID);
 			assert_non_null(strstr(e.msg, " appears twice"));
@@ -448,7 +468,8 @@ static void test_write_max(void **state)
 	size_t len;
 
 	arena_init(&a, 0);
-	j = must(&a, "{\"key\":[1,true,\"text \\n and \xc3\xa9 more\",{\"a\":{}}],\"long\":\"0123456789012345678901234567890123456789"
+	j = must(&a, "{\"key\":[1,true,\"text \\n and \xc3\xa9 more\",{\"a\":{}}],"
+		     "\"long\":\"0123456789012345678901234567890123456789"
 		     "01234567890123456789012345678901234567890123456789\"}");
 	for (int style = JSON_COMPACT; style <= JSON_PRETTY; style++) {
 		const char *text = json_text(&a, j, style);

@@ -205,7 +205,8 @@ static const char *unescape_u(struct parser *s, const char *p, const char *end, 
 }
 
 static const char escapes[128] = {
-	['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
+	['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f',
+	['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
 };
 
 /* The text between p and end without its escapes; it never gets longer, and `to` has room for that. */

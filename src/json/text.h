@@ -75,9 +75,10 @@ static inline const char *text_skip_blanks(const char *p, const char *end)
 #ifdef TEXT_SSE2
 	for (; end - p >= 16; p += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)p);
-		__m128i a = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
-		__m128i b = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\t')));
-		unsigned bits = (unsigned)_mm_movemask_epi8(_mm_or_si128(a, b)) ^ 0xffffu;
+		__m128i space = _mm_cmpeq_epi8(v, _mm_set1_epi8(' ')), tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
+		__m128i lf = _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')), cr = _mm_cmpeq_epi8(v, _mm_set1_epi8('\r'));
+		__m128i blank = _mm_or_si128(_mm_or_si128(space, tab), _mm_or_si128(lf, cr));
+		unsigned bits = (unsigned)_mm_movemask_epi8(blank) ^ 0xffffu;
 
 		if (bits)
 			return p + __builtin_ctz(bits);

@@ -255,7 +255,7 @@ static int (*const decoders[])(const struct decode *d, void *out) = {
 
 /* --- objects --- */
 
-/* The value at the field's path; *ret is NULL when it is absent or null. On the way only objects may stand. */
+/* The value at the field's path; NULL when it is absent or null. On the way only objects may stand. */
 static int field_find(const struct decode *d, const struct view_field *f, const struct json **ret)
 {
 	const struct json *j = d->j;

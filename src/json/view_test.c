@@ -35,8 +35,10 @@ static int decode(struct arena *a, const char *text, const char *where, struct t
 static void test_all_kinds(void **state)
 {
 	static const char text[] =
-		"{\"name\":\"n\",\"process\":{\"tty\":true,\"args\":[\"a\",\"bb\"]},\"weight\":1.5,\"annotations\":{\"x\":\"1\",\"y\":\"2\"},"
-		"\"hooks\":[1],\"linux\":{\"cpu\":{\"shares\":18446744073709551615,\"period\":4294967295},\"devices\":"
+		"{\"name\":\"n\",\"process\":{\"tty\":true,\"args\":[\"a\",\"bb\"]},\"weight\":1.5,"
+		"\"annotations\":{\"x\":\"1\",\"y\":\"2\"},"
+		"\"hooks\":[1],\"linux\":{\"cpu\":{\"shares\":18446744073709551615,\"period\":4294967295},"
+		"\"devices\":"
 		"[{\"path\":\"/dev/a\",\"major\":-1},{\"path\":\"/dev/b\",\"more\":0}]},\"unknown\":{}}";
 	auto_arena struct arena a;
 	struct dv_err e = DV_ERR_NONE;
@@ -72,7 +74,7 @@ static void test_absent(void **state)
 	struct top_view v;
 
 	arena_init(&a, 0);
-	assert_int_equal(decode(&a, "{\"name\":\"\",\"process\":null,\"linux\":{\"cpu\":null},\"weight\":null}", "", &v, &e), 0);
+	assert_ok(decode(&a, "{\"name\":\"\",\"process\":null,\"linux\":{\"cpu\":null},\"weight\":null}", "", &v, &e), &e);
 	assert_false(v.tty);
 	assert_null(v.args);
 	assert_null(v.cpu);
@@ -87,26 +89,35 @@ static void test_errors(void **state)
 	static const struct { const char *text, *where, *msg; } cases[] = {
 		{ "[]", "", "an object is wanted, not an array" },
 		{ "[]", "config.json", "config.json: an object is wanted, not an array" },
-		{ "{}", "", "name: this is required" }, { "{\"name\":null}", "x", "x.name: this is required" },
+		{ "{}", "", "name: this is required" },
+		{ "{\"name\":null}", "x", "x.name: this is required" },
 		{ "{\"name\":1}", "", "name: a string is wanted, not a number" },
 		{ "{\"name\":\"a\\u0000\"}", "", "name: the string has a NUL byte" },
 		{ "{\"name\":\"\",\"process\":1}", "", "process: an object is wanted, not a number" },
-		{ "{\"name\":\"\",\"process\":{\"tty\":\"yes\"}}", "", "process.tty: true or false is wanted, not a string" },
-		{ "{\"name\":\"\",\"process\":{\"args\":[\"a\",null]}}", "", "process.args[1]: a string is wanted, not null" },
-		{ "{\"name\":\"\",\"process\":{\"args\":{}}}", "c", "c.process.args: an array is wanted, not an object" },
-		{ "{\"name\":\"\",\"annotations\":{\"k\\n\":false}}", "", "annotations.k?: a string is wanted, not a bool" },
-		{ "{\"name\":\"\",\"annotations\":{\"k\\u0000\":\"\"}}", "", "annotations.k?: the key has a NUL byte" },
+		{ "{\"name\":\"\",\"process\":{\"tty\":\"yes\"}}", "",
+		  "process.tty: true or false is wanted, not a string" },
+		{ "{\"name\":\"\",\"process\":{\"args\":[\"a\",null]}}", "",
+		  "process.args[1]: a string is wanted, not null" },
+		{ "{\"name\":\"\",\"process\":{\"args\":{}}}", "c",
+		  "c.process.args: an array is wanted, not an object" },
+		{ "{\"name\":\"\",\"annotations\":{\"k\\n\":false}}", "",
+		  "annotations.k?: a string is wanted, not a bool" },
+		{ "{\"name\":\"\",\"annotations\":{\"k\\u0000\":\"\"}}", "",
+		  "annotations.k?: the key has a NUL byte" },
 		{ "{\"name\":\"\",\"weight\":\"1\"}", "", "weight: a number is wanted, not a string" },
 		{ "{\"name\":\"\",\"linux\":{\"cpu\":{\"shares\":-1}}}", "",
 		  "linux.cpu.shares: -1 is not an integer from 0 to 2^64 - 1" },
 		{ "{\"name\":\"\",\"linux\":{\"cpu\":{\"period\":4294967296}}}", "",
 		  "linux.cpu.period: 4294967296 is not an integer from 0 to 2^32 - 1" },
-		{ "{\"name\":\"\",\"linux\":{\"devices\":[{\"path\":\"\"},{\"path\":\"\"},{\"path\":\"\",\"major\":\"8\"}]}}", "",
+		{ "{\"name\":\"\",\"linux\":{\"devices\":[{\"path\":\"\"},{\"path\":\"\"},{\"path\":\"\","
+		  "\"major\":\"8\"}]}}", "",
 		  "linux.devices[2].major: a number is wanted, not a string" },
 		{ "{\"name\":\"\",\"linux\":{\"devices\":[{\"path\":\"\",\"major\":1.5}]}}", "",
 		  "linux.devices[0].major: 1.5 is not an integer of 64 bits" },
-		{ "{\"name\":\"\",\"linux\":{\"devices\":[null]}}", "", "linux.devices[0]: an object is wanted, not null" },
-		{ "{\"name\":\"\",\"linux\":{\"devices\":[{}]}}", "", "linux.devices[0].path: this is required" },
+		{ "{\"name\":\"\",\"linux\":{\"devices\":[null]}}", "",
+		  "linux.devices[0]: an object is wanted, not null" },
+		{ "{\"name\":\"\",\"linux\":{\"devices\":[{}]}}", "",
+		  "linux.devices[0].path: this is required" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -23,10 +23,13 @@ static const struct {
 
 static enum yaml_plain word_kind(const char *s, size_t len)
 {
-	for (size_t i = 0; i < ARRAY_LEN(word_kinds); i++)
-		for (size_t k = 0; k < ARRAY_LEN(word_kinds[i].words) && word_kinds[i].words[k]; k++)
-			if (strlen(word_kinds[i].words[k]) == len && memcmp(word_kinds[i].words[k], s, len) == 0)
+	for (size_t i = 0; i < ARRAY_LEN(word_kinds); i++) {
+		const char *const *words = word_kinds[i].words;
+
+		for (size_t k = 0; k < ARRAY_LEN(word_kinds[i].words) && words[k]; k++)
+			if (strlen(words[k]) == len && memcmp(words[k], s, len) == 0)
 				return word_kinds[i].kind;
+	}
 	return YAML_STR;
 }
 
@@ -69,7 +72,8 @@ static bool read_int(struct arena *a, const char *s, struct json **ret)
 	for (const char *d = digits; *d; d++) {
 		if (digit_of(*d) >= base)
 			return false;
-		over = over || __builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, digit_of(*d), &v);
+		over = over || __builtin_mul_overflow(v, base, &v) ||
+		       __builtin_add_overflow(v, digit_of(*d), &v);
 	}
 	over = over || (minus && v > (uint64_t)INT64_MAX + 1);
 	if (over && base != 10)

@@ -43,14 +43,15 @@ struct reader {
 
 /* --- failures and limits --- */
 
-static int fail_at(const yaml_mark_t *at, struct dv_err *e, enum dv_kind kind, const char *what, const char *text)
+static int fail_at(const yaml_mark_t *at, struct dv_err *e, enum dv_kind kind, const char *what,
+		   const char *text)
 {
 	auto_buf struct buf b = BUF_INIT(120);
 
 	for (size_t i = 0; text && text[i] && i < 60; i++)
 		buf_char(&b, (unsigned char)text[i] < 0x20 ? '?' : text[i]);
-	return dv_fail(e, kind, "line %zu, column %zu: %s%s%s", at->line + 1, at->column + 1, what, text ? " " : "",
-		       buf_cstr(&b));
+	return dv_fail(e, kind, "line %zu, column %zu: %s%s%s", at->line + 1, at->column + 1, what,
+		       text ? " " : "", buf_cstr(&b));
 }
 
 static int fail_parser(struct reader *r)
@@ -118,7 +119,8 @@ static const struct tag {
 	const char *tag;
 	int type;                       /* an enum json_type, or -1: as it looks */
 } tags[] = {
-	{ YAML_STR_TAG, JSON_STRING }, { "!", JSON_STRING }, { YAML_NULL_TAG, JSON_NULL }, { YAML_BOOL_TAG, JSON_BOOL },
+	{ YAML_STR_TAG, JSON_STRING }, { "!", JSON_STRING }, { YAML_NULL_TAG, JSON_NULL },
+	{ YAML_BOOL_TAG, JSON_BOOL },
 	{ YAML_INT_TAG, JSON_NUMBER }, { YAML_FLOAT_TAG, JSON_NUMBER }, { YAML_SEQ_TAG, JSON_ARRAY },
 	{ YAML_MAP_TAG, JSON_OBJECT },
 };
@@ -206,7 +208,8 @@ static int take_key(struct reader *r, struct open *o, const yaml_event_t *ev)
 		return err;
 	anchor_done(r, anchor, j, used);
 	if (json_type(j) != JSON_STRING)
-		return fail_at(&ev->start_mark, r->e, DV_INVALID, "a key must be a string (put it in quotes):", s);
+		return fail_at(&ev->start_mark, r->e, DV_INVALID,
+			       "a key must be a string (put it in quotes):", s);
 	if (is_merge_key(ev) || member_find(o->j->kids, s, len) >= 0)
 		return fail_at(&ev->start_mark, r->e, DV_INVALID, "this key appears twice:", s);
 	o->key = key_new(r->a, s, len);

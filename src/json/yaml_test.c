@@ -16,31 +16,42 @@ static const char *as_json(struct arena *a, const char *text)
 static void test_read(void **state)
 {
 	static const struct { const char *yaml, *json; } cases[] = {
-		{ "", "null" }, { "# nothing\n", "null" }, { "---\n", "null" }, { "a: 1\n--- [b", "{\"a\":1}" },
-		{ "a: [1, b, {c: d}]\nb:\n- x\n-\n  - z\n", "{\"a\":[1,\"b\",{\"c\":\"d\"}],\"b\":[\"x\",[\"z\"]]}" },
+		{ "", "null" }, { "# nothing\n", "null" }, { "---\n", "null" },
+		{ "a: 1\n--- [b", "{\"a\":1}" },
+		{ "a: [1, b, {c: d}]\nb:\n- x\n-\n  - z\n",
+		  "{\"a\":[1,\"b\",{\"c\":\"d\"}],\"b\":[\"x\",[\"z\"]]}" },
 		{ "s: |\n  two\n  lines\nf: >-\n  folded\n  text\nq: \"\\u00e9\\n\\0\"\n",
 		  "{\"s\":\"two\\nlines\\n\",\"f\":\"folded text\",\"q\":\"\xc3\xa9\\n\\u0000\"}" },
 		/* words */
-		{ "[~, null, Null, NULL, ]", "[null,null,null,null]" }, { "a:\nb: ''", "{\"a\":null,\"b\":\"\"}" },
-		{ "[true, True, TRUE, yes, on, y, Y, tRue]", "[true,true,true,true,true,true,true,\"tRue\"]" },
-		{ "[false, no, Off, N, 'no', \"true\", nope]", "[false,false,false,false,\"no\",\"true\",\"nope\"]" },
+		{ "[~, null, Null, NULL, ]", "[null,null,null,null]" },
+		{ "a:\nb: ''", "{\"a\":null,\"b\":\"\"}" },
+		{ "[true, True, TRUE, yes, on, y, Y, tRue]",
+		  "[true,true,true,true,true,true,true,\"tRue\"]" },
+		{ "[false, no, Off, N, 'no', \"true\", nope]",
+		  "[false,false,false,false,\"no\",\"true\",\"nope\"]" },
 		/* numbers */
-		{ "[0, -0, 42, +7, 1_000, 0x1F, 0b101, 0o17, 0644, -0x10]", "[0,0,42,7,1000,31,5,15,420,-16]" },
+		{ "[0, -0, 42, +7, 1_000, 0x1F, 0b101, 0o17, 0644, -0x10]",
+		  "[0,0,42,7,1000,31,5,15,420,-16]" },
 		{ "[9223372036854775807, -9223372036854775808, 18446744073709551615]",
 		  "[9223372036854775807,-9223372036854775808,18446744073709551615]" },
-		{ "[123456789012345678901, -9223372036854775809]", "[123456789012345678901,-9223372036854775809]" },
-		{ "[1.5, 1.10, .5, 5., +1.5, 1e3, -1.5E-7, 1e400, 089, 00.5]", "[1.5,1.10,0.5,5,1.5,1e3,-1.5E-7,1e400,89,0.5]" },
+		{ "[123456789012345678901, -9223372036854775809]",
+		  "[123456789012345678901,-9223372036854775809]" },
+		{ "[1.5, 1.10, .5, 5., +1.5, 1e3, -1.5E-7, 1e400, 089, 00.5]",
+		  "[1.5,1.10,0.5,5,1.5,1e3,-1.5E-7,1e400,89,0.5]" },
 		{ "[1.2.3, +1e400, 1e, 0x, 0xg, -, +, ., '1', 10.0.0.1, 1-2]",
-		  "[\"1.2.3\",\"+1e400\",\"1e\",\"0x\",\"0xg\",\"-\",\"+\",\".\",\"1\",\"10.0.0.1\",\"1-2\"]" },
+		  "[\"1.2.3\",\"+1e400\",\"1e\",\"0x\",\"0xg\",\"-\",\"+\",\".\",\"1\",\"10.0.0.1\","
+		  "\"1-2\"]" },
 		{ "[2026-01-02, 2026-01-02T03:04:05Z, 12:30, 1:2]",
 		  "[\"2026-01-02\",\"2026-01-02T03:04:05Z\",\"12:30\",\"1:2\"]" },
 		/* tags */
 		{ "[!!str 1, !!int \"5\", !!float 1, !!bool yes, !!null '', ! 7, !!seq [], !!map {}]",
 		  "[\"1\",5,1,true,null,\"7\",[],{}]" },
 		/* anchors */
-		{ "a: &x {k: [1]}\nb: *x\nc: &y v\nd: *y", "{\"a\":{\"k\":[1]},\"b\":{\"k\":[1]},\"c\":\"v\",\"d\":\"v\"}" },
+		{ "a: &x {k: [1]}\nb: *x\nc: &y v\nd: *y",
+		  "{\"a\":{\"k\":[1]},\"b\":{\"k\":[1]},\"c\":\"v\",\"d\":\"v\"}" },
 		{ "a: &x 1\nb: &x 2\nc: *x", "{\"a\":1,\"b\":2,\"c\":2}" },
-		{ "base: &b {x: 1, z: 2}\nc:\n  <<: *b\n  z: 3\n", "{\"base\":{\"x\":1,\"z\":2},\"c\":{\"z\":3,\"x\":1}}" },
+		{ "base: &b {x: 1, z: 2}\nc:\n  <<: *b\n  z: 3\n",
+		  "{\"base\":{\"x\":1,\"z\":2},\"c\":{\"z\":3,\"x\":1}}" },
 		{ "<<: [{a: 1}, {a: 2, b: 3}]", "{\"a\":1,\"b\":3}" }, { "'<<': 1", "{\"<<\":1}" },
 	};
 
@@ -157,10 +168,12 @@ static void test_write(void **state)
 		  "a:\n  b:\n  - 1\n  - c: true\n    d: []\n  - - 2\n    - - 3\n  e: {}\nf: null\n" },
 		{ "{\"a\":\"x\\ny\",\"b\":[\"x\\ny\\n\\n\",\"\\n\"],\"c\":\" x\\n\"}",
 		  "a: |-\n  x\n  y\nb:\n- |+\n  x\n  y\n\n- \"\\n\"\nc: \" x\\n\"\n" },
-		{ "[\"yes\",\"1\",\"\",\"~\",\"a: b\",\"a #b\",\"#a\",\"- a\",\"-a\",\"--flag=1\",\"---\",\"a:\",\"*a\",\"2026-01-02\",\"1:30\"]",
+		{ "[\"yes\",\"1\",\"\",\"~\",\"a: b\",\"a #b\",\"#a\",\"- a\",\"-a\",\"--flag=1\",\"---\","
+		  "\"a:\",\"*a\",\"2026-01-02\",\"1:30\"]",
 		  "- \"yes\"\n- \"1\"\n- \"\"\n- \"~\"\n- \"a: b\"\n- \"a #b\"\n- \"#a\"\n- \"- a\"\n- -a\n- --flag=1\n- \"---\"\n- \"a:\"\n"
 		  "- \"*a\"\n- \"2026-01-02\"\n- \"1:30\"\n" },
-		{ "[\"10.0.0.1\",\"/bin/sh\",\"nginx:1.25\",\"a,b\",\"caf\xc3\xa9\",\"\\u0085\",\"\\u007f\",\"\\u2028\",\"\\\"\",\"a\\tb\"]",
+		{ "[\"10.0.0.1\",\"/bin/sh\",\"nginx:1.25\",\"a,b\",\"caf\xc3\xa9\",\"\\u0085\",\"\\u007f\","
+		  "\"\\u2028\",\"\\\"\",\"a\\tb\"]",
 		  "- 10.0.0.1\n- /bin/sh\n- nginx:1.25\n- a,b\n- caf\xc3\xa9\n- \"\\u0085\"\n- \"\\u007f\"\n- \"\\u2028\"\n- \"\\\"\"\n- \"a\\tb\"\n" },
 	};
 
@@ -190,7 +203,8 @@ static void test_long_key(void **state)
 	arena_init(&a, 0);
 	memset(key, 'k', sizeof key);
 	key[sizeof key - 1] = '\0';
-	j = json_obj(&a, "in", json_obj(&a, key, json_new_strs(&a, (const char *[]){ "v", NULL }), "b", json_null(&a), NULL), NULL);
+	j = json_obj(&a, key, json_new_strs(&a, (const char *[]){ "v", NULL }), "b", json_null(&a), NULL);
+	j = json_obj(&a, "in", j, NULL);
 	yaml_write(&b, j);
 	assert_ok(yaml_parse(&a, b.p, b.len, &again, &e), &e);
 	assert_true(json_equal(j, again));
@@ -199,7 +213,8 @@ static void test_long_key(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),      cmocka_unit_test(test_errors), cmocka_unit_test(test_laughs),
+		cmocka_unit_test(test_read),      cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_laughs),
 		cmocka_unit_test(test_deep),      cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_write),     cmocka_unit_test(test_long_key),
 	};

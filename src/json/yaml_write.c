@@ -107,7 +107,7 @@ static bool starts_plain(const char *s, size_t len)
 
 static bool is_plain(const char *s, size_t len)
 {
-	if (!len || !starts_plain(s, len) || s[len - 1] == ' ' || s[len - 1] == ':' || !all_printable(s, len, false))
+	if (!len || !starts_plain(s, len) || strchr(" :", s[len - 1]) || !all_printable(s, len, false))
 		return false;
 	if (strstr(s, ": ") || strstr(s, " #") || (len >= 3 && str_starts(s, "...")))
 		return false;
