@@ -152,6 +152,38 @@ static void test_limits(void **state)
 	}
 }
 
+/* Whatever is the first that does not fit the arena, it is LIMIT, and the arena keeps to its maximum. */
+static void test_arena_full(void **state)
+{
+	static const char text[] = "{\"key\":\"a text of some length\","
+				   "\"k\\u0065z\":\"another\\ttext, with escapes\","
+				   "\"array\":[{},[],1.2345678e10],";
+	auto_arena struct arena a;
+	auto_buf struct buf b = BUF_INIT(8192);
+	struct json *j = NULL;
+	struct dv_err e;
+	size_t max = 1;
+
+	buf_str(&b, text);
+	for (int i = 0; i < 20; i++)
+		buf_printf(&b, "\"key %d\":null%c", i, i < 19 ? ',' : '}');
+	for (;; max += 8) {
+		int r;
+
+		arena_init(&a, max);
+		r = json_parse(&a, b.p, b.len, &j, &e);
+		assert_true(a.used_bytes <= max + 15);
+		if (r == 0)
+			break;
+		assert_int_equal(r, -DV_LIMIT);
+		assert_non_null(strstr(e.msg, "column"));
+		assert_null(j);
+		arena_done(&a);
+	}
+	assert_true(max > 1000 && max < 8192);
+	assert_int_equal(json_len(j), 23);
+}
+
 /* --- numbers --- */
 
 static void test_numbers(void **state)
@@ -302,7 +334,8 @@ static void test_equal(void **state)
 		{ "{\"a\":1,\"b\":[2]}", "{\"b\":[2],\"a\":1}", true },
 		{ "[1,2]", "[2,1]", false },
 		{ "1", "1.0", true }, { "100", "1e2", true }, { "-0", "0", true }, { "0.0", "0", true },
-		{ "9007199254740993", "9007199254740992", false }, { "1e400", "1e401", false }, { "1e400", "1e400", true },
+		{ "9007199254740993", "9007199254740992", false }, { "1e400", "1e401", false },
+		{ "1e400", "1e400", true },
 		{ "123456789012345678901", "123456789012345678902", false }, { "[1]", "[1,1]", false },
 		{ "{\"a\":1}", "{\"b\":1}", false }, { "{\"a\":null}", "{}", false },
 		{ "\"a\"", "\"b\"", false },
@@ -457,6 +490,7 @@ static void test_deep(void **state)
 	}
 	copy = json_copy(&a, j);
 	assert_true(json_equal(copy, j));
+	assert_int_equal(json_type(json_copy(&a, NULL)), JSON_NULL);
 	assert_string_equal(json_text(&a, copy, JSON_COMPACT), nested(&a, DEPTH));
 }
 
@@ -538,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_large_object),  cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_deep),          cmocka_unit_test(test_write_max),
 		cmocka_unit_test(test_write_appends), cmocka_unit_test(test_file),
+		cmocka_unit_test(test_arena_full),
 	};
 
 	return unit_run(tests);

@@ -280,9 +280,9 @@ struct json *json_copy(struct arena *a, const struct json *j)
 	auto_walk struct walk w;
 	struct json *root;
 
+	walk_init(&w);
 	if (!j)
 		return json_null(a);
-	walk_init(&w);
 	root = node_copy(a, j);
 	if (is_container(j))
 		walk_push(&w, j, root);

@@ -77,6 +77,7 @@ static void test_errors(void **state)
 		{ "a: *b\n", "line 1, column 4: no anchor is called b" },
 		{ "a: &x\n  b: *x\n", "line 2, column 6: an alias within its own anchor x" },
 		{ "<<: 1\n", "line 1, column 5: << wants a mapping or a list of mappings" },
+		{ "<<: [{}, 1]\n", "line 1, column 11: << wants a mapping or a list of mappings" },
 		{ "<<: {}\n<<: {}\n", "line 2, column 1: this key appears twice: <<" },
 		{ "a: [1\nb: 2\n", "line 2, column 2: did not find expected ',' or ']'" },
 		{ "a:\n\t- x\n", "line 2, column 1: found character that cannot start any token" },
@@ -114,19 +115,6 @@ static void test_laughs(void **state)
 	assert_true(a.used_bytes < 6 << 20);
 }
 
-static void test_deep(void **state)
-{
-	auto_arena struct arena a;
-	char text[JSON_DEPTH_MAX + 2];
-	struct json *j;
-	struct dv_err e;
-
-	arena_init(&a, 0);
-	memset(text, '[', sizeof text);
-	assert_fails(yaml_parse(&a, text, sizeof text, &j, &e), LIMIT);
-	assert_string_equal(e.msg, "line 1, column 513: nested too deep");
-}
-
 struct docs {
 	struct arena *a;
 	struct buf b;
@@ -141,6 +129,61 @@ static int on_doc(void *ctx, struct json *doc, struct dv_err *e)
 		return dv_fail(e, DV_CONFLICT, "enough");
 	buf_printf(&d->b, "%s;", json_text(d->a, doc, JSON_COMPACT));
 	return 0;
+}
+
+/* Whatever is the first that does not fit the arena is LIMIT. */
+static void test_arena_full(void **state)
+{
+	static const char text[] = "a: &a {x: 1, v: [some longer text, 1.5]}\nb: {<<: *a, z: *a, v: {}}\n"
+				   "c: |\n  text\n";
+	auto_arena struct arena a;
+	struct json *j = NULL;
+	struct dv_err e;
+	size_t max = 1;
+
+	for (;; max += 8) {
+		int r;
+
+		arena_init(&a, max);
+		r = yaml_parse(&a, text, sizeof text - 1, &j, &e);
+		if (r == 0)
+			break;
+		assert_int_equal(r, -DV_LIMIT);
+		assert_null(j);
+		arena_done(&a);
+	}
+	assert_true(max > 500 && max < 8192);
+	assert_int_equal(json_len(json_get(j, "b")), 3);
+}
+
+static void test_too_large(void **state)
+{
+	auto_arena struct arena a;
+	auto_buf struct buf b = BUF_INIT((size_t)32 << 20);
+	struct json *j;
+	struct dv_err e;
+
+	arena_init(&a, (size_t)512 << 20);
+	assert_fails(yaml_parse(&a, "", JSON_BYTES_MAX + 1, &j, &e), LIMIT);
+	assert_fails(yaml_parse_all(&a, "", JSON_BYTES_MAX + 1, on_doc, NULL, &e), LIMIT);
+	buf_str(&b, "[");
+	for (int i = 0; i < 200000; i++)
+		buf_printf(&b, "&a%d 1,", i);
+	assert_fails(yaml_parse(&a, b.p, b.len, &j, &e), LIMIT);
+	assert_non_null(strstr(e.msg, "too many anchors"));
+}
+
+static void test_deep(void **state)
+{
+	auto_arena struct arena a;
+	char text[JSON_DEPTH_MAX + 2];
+	struct json *j;
+	struct dv_err e;
+
+	arena_init(&a, 0);
+	memset(text, '[', sizeof text);
+	assert_fails(yaml_parse(&a, text, sizeof text, &j, &e), LIMIT);
+	assert_string_equal(e.msg, "line 1, column 513: nested too deep");
 }
 
 static void test_documents(void **state)
@@ -192,6 +235,25 @@ static void test_write(void **state)
 	}
 }
 
+/* Characters that need no quotes, and bytes that are no characters. */
+static void test_write_characters(void **state)
+{
+	static const struct { const char *text, *yaml; } cases[] = {
+		{ "a\xf0\x9f\x98\x80", "a\xf0\x9f\x98\x80\n" }, { "a\xff", "\"a\xef\xbf\xbd\"\n" },
+		{ "a\xef\xbf\xbd", "a\xef\xbf\xbd\n" }, { "\xef\xbf\xbe", "\"\\ufffe\"\n" }, { "a\r",
+		  "\"a\\r\"\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_arena struct arena a;
+		auto_buf struct buf b = BUF_INIT(1000);
+
+		arena_init(&a, 0);
+		yaml_write(&b, json_new_str(&a, cases[i].text));
+		assert_string_equal(buf_cstr(&b), cases[i].yaml);
+	}
+}
+
 static void test_long_key(void **state)
 {
 	auto_arena struct arena a;
@@ -215,8 +277,10 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),      cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_laughs),
-		cmocka_unit_test(test_deep),      cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_deep),      cmocka_unit_test(test_arena_full),
+		cmocka_unit_test(test_too_large),      cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_write),     cmocka_unit_test(test_long_key),
+		cmocka_unit_test(test_write_characters),
 	};
 
 	return unit_run(tests);
