@@ -132,6 +132,14 @@ unsigned ui_width(FILE *out)
 	return 80;
 }
 
+unsigned ui_height(FILE *out)
+{
+	int fd = fileno(out);
+	struct winsize ws;
+
+	return fd >= 0 && ioctl(fd, TIOCGWINSZ, &ws) == 0 ? ws.ws_row : 0;
+}
+
 bool ui_colour(FILE *out)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

@@ -18,4 +18,5 @@ void table_row(struct table *t, const char *const *cells);
 void table_print(const struct table *t, FILE *out, bool wide, bool no_header);
 
 unsigned ui_width(FILE *out);                 /* columns, 0 when it is not a terminal */
+unsigned ui_height(FILE *out);                /* lines, 0 when it is not a terminal or not known */
 bool ui_colour(FILE *out);                    /* a terminal, and neither NO_COLOR nor TERM=dumb */
