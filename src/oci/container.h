@@ -14,6 +14,7 @@
 
 #include "json/json.h"
 #include "oci/cgroup.h"
+#include "oci/seccomp.h"
 #include "oci/state.h"
 
 struct container_opts {
@@ -22,6 +23,9 @@ struct container_opts {
 	const char *bundle;             /* NULL: the working directory */
 	const char *config_file;        /* NULL: BUNDLE/config.json */
 	const struct json *config;      /* instead of a file; must outlive the call */
+	int root_tree;                  /* > 0: a detached mount (mount_fresh, mount_clone) that is the root instead of
+					 * root.path; stays the caller's. Nothing of it is ever visible on the host */
+	const struct seccomp_filter *filter;    /* instead of linux.seccomp, already compiled */
 	const char *console_socket;     /* path of a listening socket, or NULL */
 	int console_fd;                 /* instead: a connected socket that gets the master; -1 */
 	const char *pid_file;

@@ -49,7 +49,11 @@ static int load_config(struct launch *l, const char *bundle, struct dv_err *e)
 		return dv_wrap(e, "config");
 	l->linux_ = l->spec.linux_;
 	l->process = l->spec.process;
-	if (!l->linux_->seccomp)
+	if (o->filter) {
+		l->filter = *o->filter;
+		l->has_filter = true;
+	}
+	if (o->filter || !l->linux_->seccomp)
 		return 0;
 	r = seccomp_compile(l->arena, l->linux_->seccomp, &l->filter, e);
 	if (r < 0)
@@ -205,6 +209,8 @@ static int check_rootfs(const struct launch *l, struct dv_err *e)
 {
 	struct stat st;
 
+	if (l->opts->root_tree > 0)
+		return 0;
 	if (stat(l->rootfs, &st) < 0)
 		return dv_fail_errno(e, errno, "rootfs %s", l->rootfs);
 	if (!S_ISDIR(st.st_mode))
@@ -219,8 +225,11 @@ static int open_host(struct launch *l, struct dv_err *e)
 	if ((r = ns_plan_open(l->linux_, &l->ns, e)) < 0 || (r = procfs_open(&l->proc_fd, e)) < 0 ||
 	    (r = check_rootfs(l, e)) < 0 || (r = open_sources(l, e)) < 0)
 		return r;
-	if (l->ns.mode[NS_MNT] != NS_HOST &&
-	    (r = rootfs_open(l->rootfs, l->linux_->propagation, &l->root_tree, e)) < 0)
+	if (l->opts->root_tree > 0)
+		r = fd_dup(l->opts->root_tree, &l->root_tree, e);
+	else if (l->ns.mode[NS_MNT] != NS_HOST)
+		r = rootfs_open(l->rootfs, l->linux_->propagation, &l->root_tree, e);
+	if (r < 0)
 		return r;
 	if (!l->process || !l->process->terminal)
 		return 0;
