@@ -76,7 +76,8 @@ static void follow(struct arena *a, struct position *pos, const char *word)
 	const struct verb *v;
 
 	if (pos->pending) {
-		pos->pending = NULL;
+		/* bash makes three words of --name=value */
+		pos->pending = streq(word, "=") ? pos->pending : NULL;
 	} else if (pos->operands_only) {
 		pos->n_operands++;
 	} else if (streq(word, "--")) {
@@ -100,7 +101,7 @@ void complete_words(struct buf *b, struct arena *a, const struct program *p, con
 		follow(a, &pos, words[i]);
 	equals = str_starts(last, "--") ? strchr(last, '=') : NULL;
 	if (pos.pending) {
-		add_values(b, a, pos.pending, "", last);
+		add_values(b, a, pos.pending, "", streq(last, "=") ? "" : last);
 	} else if (pos.operands_only) {
 		buf_str(b, ":files\n");
 	} else if (equals) {

@@ -206,6 +206,9 @@ static void test_complete(void **state)
 		{ "run --pull ''", "always\nnever\n" },
 		{ "run --pull=n", "--pull=never\n" },
 		{ "run --file ''", ":files\n" },
+		{ "run --pull = n", "never\n" },
+		{ "run --pull =", "always\nnever\n" },
+		{ "run --pull = never ''", ":files\n" },
 		{ "--root ''", ":directories\n" },
 		{ "run -d ''", ":files\n" },
 		{ "run image --p", ":files\n" },
@@ -238,6 +241,36 @@ static void test_completion_scripts(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(run(cases[i].line, &out), 0);
 		assert_non_null(strstr(buf_cstr(&out), cases[i].want));
+	}
+}
+
+/* The script in a real bash, where a function stands for the program. */
+static void test_bash(void **state)
+{
+	static const struct {
+		const char *words, *want;
+	} cases[] = {
+		{ "sample con", "container\n" }, { "sample container ''", "ls\nrm\n" }, { "sample run --pull = a", "always\n" },
+		{ "sample run --file /proc/self/mountst", "/proc/self/mountstats\n" }, { "sample --root /et", "/etc\n" },
+	};
+	char self[300];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *script = mem_printf(
+			"sample() { exec -a sample %s \"$@\"; }; eval \"$(sample completion bash)\"\n"
+			"compopt() { :; }; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
+			"_complete_sample; printf '%%s\\n' \"${COMPREPLY[@]}\" | sort", self, cases[i].words);
+		const char *argv[] = { "bash", "-c", script, NULL };
+		struct proc_spawn s = { .path = "bash", .search = true, .argv = (char *const *)argv };
+		auto_buf struct buf out = BUF_INIT(10000);
+		struct dv_err e = DV_ERR_NONE;
+		int status;
+
+		assert_ok(proc_run(&s, NULL, 0, &out, 10000, &status, &e), &e);
+		assert_string_equal(buf_cstr(&out), cases[i].want);
 	}
 }
 
@@ -281,7 +314,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_help_of_program),
 		cmocka_unit_test(test_help_of_verbs), cmocka_unit_test(test_complete),
-		cmocka_unit_test(test_completion_scripts), cmocka_unit_test(test_man), cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_completion_scripts), cmocka_unit_test(test_bash), cmocka_unit_test(test_man), cmocka_unit_test(test_streams),
 	};
 
 	if (argc > 0 && streq(argv[0], "sample"))
