@@ -314,7 +314,8 @@ static int add_one(struct cgroup *cg, struct hier *h, const char *pid, struct dv
 		r = join_dir(h, h->fd, h->full, pid, e);
 	if (r == 0)
 		return 0;
-	if ((cg->rootless && !cg->path_given && no_rights(e->sys)) || (cg->layout == CGROUP_HYBRID && h->v2)) {
+	/* What an earlier command found missing is missing in what it stored, too. */
+	if ((cg->rootless && !cg->path_given && (no_rights(e->sys) || e->sys == ENOENT)) || (cg->layout == CGROUP_HYBRID && h->v2)) {
 		lose(cg, h, e->sys, arena_str(&cg->mem, e->msg));
 		return 0;
 	}

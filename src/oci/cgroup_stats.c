@@ -267,14 +267,13 @@ static void stats_huge(struct hier *h, struct arena *a, struct json *out)
 
 	while (dir && (d = readdir(dir))) {
 		const char *size = str_after(d->d_name, "hugetlb.");
-		size_t n = size ? strcspn(size, ".") : 0;
 		auto_buf struct buf text = BUF_INIT(4096);
 		struct json *entry;
 		uint64_t failed = 0;
 
-		if (!size || !streq(size + n, ".current"))
+		if (!size || !str_ends(size, ".current") || strstr(size, ".rsvd."))
 			continue;
-		size = arena_strn(a, size, n);
+		size = arena_strn(a, size, strcspn(size, "."));
 		entry = json_new_object(a);
 		cg_put(a, entry, "usage", num(h, d->d_name), false);
 		if (cg_read(h->fd, arena_printf(a, "hugetlb.%s.events", size), &text, NULL) == 0)

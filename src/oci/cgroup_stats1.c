@@ -25,6 +25,17 @@ static uint64_t num(const struct hier *h, const char *file)
 	return v;
 }
 
+/* The number in PREFIX.WHAT. */
+static uint64_t num_of(const struct hier *h, const char *prefix, const char *what)
+{
+	auto_buf struct buf name = BUF_INIT(256);
+
+	buf_str(&name, prefix);
+	buf_char(&name, '.');
+	buf_str(&name, what);
+	return h ? num(h, buf_cstr(&name)) : 0;
+}
+
 /* --- cpu --- */
 
 /* "1 2 3 " */
@@ -122,7 +133,7 @@ static void stats_cpuset(struct cgroup *cg, struct arena *a, struct json *out)
 		    (list = cg_list(a, buf_cstr(&text))))
 			json_set(a, o, lists[i], list);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		cg_put(a, o, keys[i], h ? num(h, arena_printf(a, "cpuset.%s", keys[i])) : 0, true);
+		cg_put(a, o, keys[i], num_of(h, "cpuset", keys[i]), true);
 	if (h && cg_read(h->fd, "cpuset.sched_relax_domain_level", &text, NULL) == 0)
 		(void)!str_i64(buf_cstr(&text), INT32_MIN, INT32_MAX, "cpuset.sched_relax_domain_level", &level, NULL);
 	json_set(a, o, "sched_relax_domain_level", json_new_i64(a, level));
@@ -135,12 +146,10 @@ static struct json *memory_entry(struct hier *h, struct arena *a, const char *pr
 {
 	struct json *o = json_new_object(a);
 
-	cg_put(a, o, "limit", h ? num(h, arena_printf(a, "%s.limit_in_bytes", prefix)) : 0, true);
-	if (h) {
-		cg_put(a, o, "usage", num(h, arena_printf(a, "%s.usage_in_bytes", prefix)), false);
-		cg_put(a, o, "max", num(h, arena_printf(a, "%s.max_usage_in_bytes", prefix)), false);
-	}
-	cg_put(a, o, "failcnt", h ? num(h, arena_printf(a, "%s.failcnt", prefix)) : 0, true);
+	cg_put(a, o, "limit", num_of(h, prefix, "limit_in_bytes"), true);
+	cg_put(a, o, "usage", num_of(h, prefix, "usage_in_bytes"), false);
+	cg_put(a, o, "max", num_of(h, prefix, "max_usage_in_bytes"), false);
+	cg_put(a, o, "failcnt", num_of(h, prefix, "failcnt"), true);
 	return o;
 }
 
@@ -242,16 +251,17 @@ static void stats_huge(struct cgroup *cg, struct arena *a, struct json *out)
 
 	while (dir && (d = readdir(dir))) {
 		const char *size = str_after(d->d_name, "hugetlb.");
-		size_t n = size ? strcspn(size, ".") : 0;
+		const char *prefix;
 		struct json *entry;
 
-		if (!size || !streq(size + n, ".usage_in_bytes"))
+		if (!size || !str_ends(size, ".usage_in_bytes") || strstr(size, ".rsvd."))
 			continue;
-		size = arena_strn(a, size, n);
+		size = arena_strn(a, size, strcspn(size, "."));
+		prefix = arena_printf(a, "hugetlb.%s", size);
 		entry = json_new_object(a);
-		cg_put(a, entry, "usage", num(h, d->d_name), false);
-		cg_put(a, entry, "max", num(h, arena_printf(a, "hugetlb.%s.max_usage_in_bytes", size)), false);
-		cg_put(a, entry, "failcnt", num(h, arena_printf(a, "hugetlb.%s.failcnt", size)), true);
+		cg_put(a, entry, "usage", num_of(h, prefix, "usage_in_bytes"), false);
+		cg_put(a, entry, "max", num_of(h, prefix, "max_usage_in_bytes"), false);
+		cg_put(a, entry, "failcnt", num_of(h, prefix, "failcnt"), true);
 		json_set(a, o, size, entry);
 	}
 	json_set(a, out, "hugetlb", o);
