@@ -73,6 +73,9 @@ int cgroup_add(struct cgroup *cg, pid_t pid, struct dv_err *e) DV_MUST_USE;
  * comma list of v1 names. INVALID for a path that leaves the container's cgroup. */
 int cgroup_add_below(struct cgroup *cg, pid_t pid, const char *controllers, const char *sub,
 		     struct dv_err *e) DV_MUST_USE;
+/* exec: as cgroup_add(), but when the container passes controllers on to cgroups of its own (v2), into the one where
+ * its first process is. */
+int cgroup_add_beside(struct cgroup *cg, pid_t pid, pid_t init, struct dv_err *e) DV_MUST_USE;
 /* Removes the directories, children first. Waits up to timeout_ms for processes that are still dying;
  * TIMEOUT names the directory. Absent is success. Kills nothing. */
 int cgroup_destroy(struct cgroup *cg, int timeout_ms, struct dv_err *e) DV_MUST_USE;

@@ -314,7 +314,8 @@ static int set_v1(struct setting *s, struct hier *h, const struct dev_rule *rule
 	auto_buf struct buf list = BUF_INIT(CG_TEXT_MAX);
 	int r = dev_state_apply(s->a, &to, rules, n, e);
 
-	if (r == 0 && !s->create) {
+	/* One that was there before us has rules of its own. */
+	if (r == 0 && !(s->create && h->made)) {
 		r = cg_read(h->fd, "devices.list", &list, e);
 		if (r == 0)
 			r = dev_state_parse(s->a, buf_cstr(&list), &from, e);

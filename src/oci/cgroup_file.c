@@ -10,16 +10,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "oci/cgroup_priv.h"
 
 int cg_try_write(int dirfd, const char *file, const char *value)
 {
-	auto_close int fd = openat(dirfd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int fd = -1;
 	size_t len = strlen(value);
+	int sys = fault_hit("write");
 	ssize_t n;
 
+	if (sys)
+		return sys;
+	fd = openat(dirfd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno;
 	do

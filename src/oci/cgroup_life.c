@@ -1,4 +1,4 @@
-/* cgroup_life.c - making, joining and removing the container's cgroups.
+/* cgroup_life.c - making and removing the container's cgroups.
  *
  * The fast path is one mkdir per hierarchy. Parents are made only when that
  * fails, and every directory made is counted, so that a failed create leaves
@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,17 +20,37 @@
 
 /* --- making --- */
 
-static bool no_rights(int sys)
+bool cg_no_rights(int sys)
 {
 	return sys == EACCES || sys == EPERM || sys == EROFS;
+}
+
+/* mkdir of `path` below the mount, part by part; on failure those made are removed again. */
+static int make_parts(struct hier *h, char *path)
+{
+	for (char *p = strchr(path + strlen(h->mount) + 1, '/');; p = strchr(p + 1, '/')) {
+		int sys;
+
+		if (p)
+			*p = '\0';
+		sys = mkdir(path, 0755) == 0 ? 0 : errno;
+		h->made += sys == 0;
+		if (sys && (sys != EEXIST || !p)) {
+			for (; h->made; h->made--) {
+				*strrchr(path, '/') = '\0';
+				(void)rmdir(path);
+			}
+			return sys;
+		}
+		if (!p)
+			return 0;
+		*p = '/';
+	}
 }
 
 /* mkdir with the missing parents, never above the mount; counts those made. 0 or the errno. */
 static int make_path(struct cgroup *cg, struct hier *h)
 {
-	char *path;
-	size_t base = strlen(h->mount);
-
 	int sys = fault_hit("mkdir");
 
 	if (sys)
@@ -40,22 +59,9 @@ static int make_path(struct cgroup *cg, struct hier *h)
 		h->made = 1;
 		return 0;
 	}
-	if (errno != ENOENT)
+	if (errno != ENOENT || access(h->mount, F_OK) < 0)
 		return errno;
-	if (access(h->mount, F_OK) < 0)
-		return errno;
-	path = arena_str(&cg->mem, h->full);
-	for (char *p = strchr(path + base + 1, '/');; p = strchr(p + 1, '/')) {
-		if (p)
-			*p = '\0';
-		if (mkdir(path, 0755) == 0)
-			h->made++;
-		else if (errno != EEXIST)
-			return errno;
-		if (!p)
-			return 0;
-		*p = '/';
-	}
+	return make_parts(h, arena_str(&cg->mem, h->full));
 }
 
 static void unmake(struct hier *h, struct arena *a)
@@ -69,16 +75,14 @@ static void unmake(struct hier *h, struct arena *a)
 	}
 }
 
-/* Go on without this hierarchy; tell_lost() says so once for all. */
-static void lose(struct cgroup *cg, struct hier *h, int sys, const char *why)
+void cg_lose(struct cgroup *cg, struct hier *h, int sys, const char *why)
 {
 	unmake(h, &cg->mem);
 	h->lost = why;
 	h->lost_errno = sys;
 }
 
-/* One warning for all hierarchies that were lost for the same reason. */
-static void tell_lost(struct cgroup *cg)
+void cg_tell_lost(struct cgroup *cg)
 {
 	size_t lost = 0;
 
@@ -143,6 +147,24 @@ static int cpuset_inherit(const struct hier *h, struct dv_err *e)
 	return r < 0 ? r : cpuset_fill(h, "", "cpuset.mems", CGROUP_DEPTH_MAX, e);
 }
 
+/* Asks one directory to pass on all of `list` ("+cpu +memory"). */
+static void pass_on(struct cgroup *cg, struct hier *h, const char *path, const char *list)
+{
+	auto_close int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct scan s = scan_of(list, strlen(list));
+	const char *word;
+	size_t len;
+	int sys = dir < 0 ? errno : cg_try_write(dir, "cgroup.subtree_control", list);
+
+	if (sys == 0)
+		return;
+	h->refused = arena_printf(&cg->mem, "cannot enable controllers in %s/cgroup.subtree_control: %s", path,
+				  sys == EBUSY ? "it has processes of its own" : strerror(sys));
+	/* One that cannot be had refuses all of them. */
+	while (dir >= 0 && scan_until(&s, ' ', &word, &len))
+		(void)cg_try_write(dir, "cgroup.subtree_control", arena_strn(&cg->mem, word, len));
+}
+
 /* v2: a directory has the files of a controller only when its parent passes the controller on. All are asked for down
  * the chain; what is refused shows up later, as a missing file, if a limit needs it. The v2 tree of a hybrid machine is
  * left as it is: limits are v1's there. */
@@ -150,29 +172,20 @@ static void enable_controllers(struct cgroup *cg, struct hier *h)
 {
 	auto_buf struct buf list = BUF_INIT(4096), add = BUF_INIT(8192);
 	char *path = arena_str(&cg->mem, h->full);
+	auto_close int root = open(h->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct scan s;
 	const char *word;
 	size_t len;
-	auto_close int root = open(h->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (root < 0 || cg_read(root, "cgroup.controllers", &list, NULL) < 0 || list.len == 0)
 		return;
-	struct scan s = scan_of(list.p, list.len);
+	s = scan_of(list.p, list.len);
 	while (scan_until(&s, ' ', &word, &len))
 		buf_printf(&add, "%s+%.*s", add.len ? " " : "", (int)len, word);
 	for (char *p = path + strlen(h->mount); p; p = strchr(p + 1, '/')) {
-		auto_close int dir = -1;
-
 		*p = '\0';
-		dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		pass_on(cg, h, path, buf_cstr(&add));
 		*p = '/';
-		if (dir < 0)
-			return;
-		if (cg_try_write(dir, "cgroup.subtree_control", buf_cstr(&add)) == 0)
-			continue;
-		/* One that cannot be had refuses all of them. */
-		s = scan_of(add.p, add.len);
-		while (scan_until(&s, ' ', &word, &len))
-			(void)cg_try_write(dir, "cgroup.subtree_control", arena_strn(&cg->mem, word, len));
 	}
 }
 
@@ -216,14 +229,14 @@ static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
 	if (sys == EEXIST)
 		return adopt(cg, h, e);
 	if (sys == ENOENT && access(h->mount, F_OK) < 0) {
-		lose(cg, h, ENOENT, arena_printf(&cg->mem, "%s is not mounted", h->mount));
+		cg_lose(cg, h, ENOENT, arena_printf(&cg->mem, "%s is not mounted", h->mount));
 		return 0;
 	}
 	if (sys == 0) {
 		struct dv_err why;
 
 		if (cg_open_dir(h, &why) < 0) {
-			lose(cg, h, why.sys ? why.sys : EOPNOTSUPP, arena_str(&cg->mem, why.msg));
+			cg_lose(cg, h, why.sys ? why.sys : EOPNOTSUPP, arena_str(&cg->mem, why.msg));
 			return 0;
 		}
 		if (cg->layout == CGROUP_V2)
@@ -233,8 +246,8 @@ static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
 	r = dv_fail_errno(e, sys, "cgroup: make %s", h->full);
 	/* Read-only mounts, or a user without a delegated tree and without a wish for a place in it: fine until a limit
 	 * is asked for. The v2 tree of a hybrid machine carries no limits, so it is never worth failing for. */
-	if (sys == EROFS || (no_rights(sys) && !cg->path_given) || (cg->layout == CGROUP_HYBRID && h->v2)) {
-		lose(cg, h, sys, arena_str(&cg->mem, e->msg));
+	if (sys == EROFS || (cg_no_rights(sys) && !cg->path_given) || (cg->layout == CGROUP_HYBRID && h->v2)) {
+		cg_lose(cg, h, sys, arena_str(&cg->mem, e->msg));
 		return 0;
 	}
 	return r;
@@ -255,7 +268,7 @@ int cgroup_create(struct cgroup *cg, struct dv_err *e)
 	if (r < 0)
 		cgroup_undo(cg);
 	else
-		tell_lost(cg);
+		cg_tell_lost(cg);
 	return r;
 }
 
@@ -263,125 +276,6 @@ void cgroup_undo(struct cgroup *cg)
 {
 	for (size_t i = 0; i < cg->n; i++)
 		unmake(&cg->h[i], &cg->mem);
-}
-
-/* --- joining --- */
-
-int cgroup_clone_fd(const struct cgroup *cg)
-{
-	for (size_t i = 0; i < cg->n; i++)
-		if (cg->h[i].v2 && !cg->h[i].lost)
-			return cg->h[i].fd;
-	return -1;
-}
-
-/* A v2 cgroup below a threaded one is "domain invalid" until it is made threaded too. */
-static int join_threaded(int dir, const char *pid)
-{
-	auto_buf struct buf type = BUF_INIT(256);
-
-	if (cg_read(dir, "cgroup.type", &type, NULL) < 0 || !streq(buf_cstr(&type), "domain invalid"))
-		return EOPNOTSUPP;
-	if (cg_try_write(dir, "cgroup.type", "threaded") != 0)
-		return EOPNOTSUPP;
-	return cg_try_write(dir, "cgroup.procs", pid);
-}
-
-static int join_dir(const struct hier *h, int dir, const char *where, const char *pid, struct dv_err *e)
-{
-	int sys = cg_try_write(dir, "cgroup.procs", pid);
-
-	if (sys == EOPNOTSUPP && h->v2)
-		sys = join_threaded(dir, pid);
-	if (sys == 0)
-		return 0;
-	if (sys == ESRCH)
-		return dv_fail(e, DV_NOT_FOUND, "cgroup: process %s is gone", pid);
-	if (sys == EBUSY && h->v2)
-		return dv_fail(e, DV_CONFLICT, "cgroup: %s passes controllers on, so no process may join it "
-			       "(cgroup.subtree_control is not empty)", where);
-	if (sys == EOPNOTSUPP && h->v2)
-		return dv_fail(e, DV_UNSUPPORTED, "cgroup: %s is in a threaded subtree: it cannot have this process or "
-			       "domain controllers", where);
-	return dv_fail_errno(e, sys, "cgroup: write \"%s\" to %s/cgroup.procs", pid, where);
-}
-
-static int add_one(struct cgroup *cg, struct hier *h, const char *pid, struct dv_err *e)
-{
-	int r = cg_open_dir(h, e);
-
-	if (r == 0)
-		r = join_dir(h, h->fd, h->full, pid, e);
-	if (r == 0)
-		return 0;
-	/* What an earlier command found missing is missing in what it stored, too. */
-	if ((cg->rootless && !cg->path_given && (no_rights(e->sys) || e->sys == ENOENT)) || (cg->layout == CGROUP_HYBRID && h->v2)) {
-		lose(cg, h, e->sys, arena_str(&cg->mem, e->msg));
-		return 0;
-	}
-	return r;
-}
-
-int cgroup_add(struct cgroup *cg, pid_t pid, struct dv_err *e)
-{
-	struct dv_err local;
-	char text[16];
-
-	if (!e)
-		e = &local;
-	(void)snprintf(text, sizeof text, "%d", (int)pid);
-	for (size_t i = 0; i < cg->n; i++) {
-		int r = cg->h[i].lost ? 0 : add_one(cg, &cg->h[i], text, e);
-		if (r < 0)
-			return r;
-	}
-	tell_lost(cg);
-	return 0;
-}
-
-static int add_below_one(struct hier *h, const char *sub, const char *pid, struct dv_err *e)
-{
-	auto_close int dir = -1;
-	int r = cg_open_dir(h, e);
-
-	if (r < 0)
-		return r;
-	r = file_open_how(h->fd, sub, O_PATH | O_DIRECTORY, 0, FILE_BENEATH | FILE_NO_LINKS | FILE_NO_XDEV, &dir, e);
-	if (r < 0)
-		return dv_wrap(e, "cgroup: below %s", h->full);
-	return join_dir(h, dir, sub, pid, e);
-}
-
-int cgroup_add_below(struct cgroup *cg, pid_t pid, const char *controllers, const char *sub, struct dv_err *e)
-{
-	auto_arena struct arena a;
-	char text[16];
-	size_t n = 0;
-	char **names;
-	int r;
-
-	arena_init(&a, 0);
-	while (*sub == '/')
-		sub++;
-	if (!*sub)
-		sub = ".";
-	(void)snprintf(text, sizeof text, "%d", (int)pid);
-	names = controllers ? str_split(&a, controllers, ',', &n) : NULL;
-	for (size_t i = 0; i < n; i++) {
-		struct hier *h;
-
-		r = cg_need(cg, names[i], "exec --cgroup", &h, e);
-		if (r == 0)
-			r = add_below_one(h, sub, text, e);
-		if (r < 0)
-			return r;
-	}
-	for (size_t i = 0; !names && i < cg->n; i++) {
-		r = cg->h[i].lost ? 0 : add_below_one(&cg->h[i], sub, text, e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }
 
 /* --- removing --- */

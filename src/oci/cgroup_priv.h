@@ -19,6 +19,7 @@ struct hier {
 	const char *lost;           /* why we go on without it, or NULL */
 	int lost_errno;
 	bool told;                  /* the user was warned of it */
+	const char *refused;        /* v2: why controllers may be missing, or NULL */
 };
 
 struct cgroup {
@@ -33,8 +34,19 @@ struct cgroup {
 	size_t n_warnings;
 };
 
+struct cgroup *cg_new(void);
+void cg_auto_close(struct cgroup **cg);
+#define auto_cgroup __attribute__((cleanup(cg_auto_close)))
+/* Lexically clean: no "//", "." or "..", which end at the top; a leading slash stays. */
+char *cg_path_clean(struct arena *a, const char *path);
+
 void cg_warn(struct cgroup *cg, const char *fmt, ...) DV_PRINTF(2, 3);
 
+/* Is it an errno of missing rights (or of a read-only mount)? */
+bool cg_no_rights(int sys);
+/* Go on without this hierarchy; cg_tell_lost() then makes one warning for all that were lost for the same reason. */
+void cg_lose(struct cgroup *cg, struct hier *h, int sys, const char *why);
+void cg_tell_lost(struct cgroup *cg);
 /* The hierarchy with that controller ("" is the v2 tree, "freezer" on v1 only), lost ones too; or NULL. */
 struct hier *cg_find(struct cgroup *cg, const char *controller);
 /* The same for something asked for (`what`: "pids.limit"): UNSUPPORTED or the errno it was lost by. */
@@ -44,7 +56,7 @@ int cg_need(struct cgroup *cg, const char *controller, const char *what, struct 
 struct hier *cg_v2(struct cgroup *cg);
 /* Opens h->fd when it is not open. NOT_FOUND when the directory is gone. */
 int cg_open_dir(struct hier *h, struct dv_err *e) DV_MUST_USE;
-/* A hierarchy that lists the container's processes: the v2 tree, else devices, else any. NULL without one. */
+/* A hierarchy that lists the container's processes, opened: the v2 tree, else devices, else any. NULL without one. */
 struct hier *cg_any(struct cgroup *cg);
 
 /* --- files of one directory (dirfd is O_PATH) --- */

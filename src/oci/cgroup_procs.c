@@ -81,9 +81,7 @@ int cgroup_pids(struct cgroup *cg, struct arena *a, pid_t **ret, size_t *ret_n, 
 	int r = 0;
 
 	if (h) {
-		r = cg_open_dir(h, e);
-		if (r == 0)
-			r = cg_walk(h->fd, CGROUP_DEPTH_MAX, list_dir, &l, e);
+		r = cg_walk(h->fd, CGROUP_DEPTH_MAX, list_dir, &l, e);
 		if (r == 0)
 			r = list_dir(&l, -1, "", h->fd, e);
 		if (r < 0)

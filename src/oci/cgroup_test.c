@@ -87,6 +87,21 @@ static void test_later_command(void **state)
 	cgroup_close(cg);
 }
 
+/* What cannot be made leaves nothing, in no tree. A name with a newline is refused by the kernel. */
+static void test_undo(void **state)
+{
+	struct cgroup_spec spec = { .path = arena_printf(&mem, "/%s/b/\n/d", name), .id = name };
+	struct cgroup *cg = NULL;
+	struct json *paths;
+
+	OK(cgroup_open(&spec, &cg, e));
+	paths = cgroup_to_json(cg, &mem);
+	FAILS_WITH(INVALID, "cgroup: make /sys/fs/cgroup/", cgroup_create(cg, e));
+	for (JSON_EACH(it, paths))
+		assert_int_equal(access(arena_strn(&mem, json_str(it.value), strlen(json_str(it.value)) - 6), F_OK), -1);
+	cgroup_close(cg);
+}
+
 /* --- limits --- */
 
 static const struct limit_case {
@@ -328,7 +343,7 @@ static void test_oom(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_life), TEST(test_later_command), TEST(test_limits), TEST(test_limits_change),
+		TEST(test_life), TEST(test_later_command), TEST(test_undo), TEST(test_limits), TEST(test_limits_change),
 		TEST(test_devices), TEST(test_refusals), TEST(test_stats), TEST(test_oom),
 	};
 

@@ -48,7 +48,7 @@ static int set_limits(struct setting *s, struct hier *h, struct dv_err *e)
 
 	if (limit == -1 && swap == 0 && faccessat(h->fd, MEMSW_LIMIT, F_OK, 0) == 0)
 		swap = -1;
-	if (limit && swap && !s->create) {
+	if (limit && swap && !(s->create && h->made)) {
 		r = cg_read_u64(h->fd, MEM_LIMIT, &current, e);
 		if (r < 0)
 			return r;

@@ -62,8 +62,8 @@ static int put(struct hier *h, const char *file, const char *value, struct dv_er
 
 	if (sys == ENOENT)
 		return dv_fail(e, DV_UNSUPPORTED, "cgroup: write \"%s\" to %s: the %.*s controller is not available in %s "
-			       "(see cgroup.subtree_control of its parents)", value, file, (int)strcspn(file, "."), file,
-			       h->full);
+			       "(%s)", value, file, (int)strcspn(file, "."), file, h->full,
+			       h->refused ? h->refused : "see cgroup.subtree_control of its parents");
 	return sys ? cg_write_error(sys, file, value, e) : 0;
 }
 
@@ -85,13 +85,18 @@ static int check_one(struct hier *h, const char *file, int64_t limit, struct dv_
 static int set_memory(struct setting *s, struct hier *h, struct dv_err *e)
 {
 	const struct res_memory *m = s->res->memory;
-	int64_t swap = 0;
+	int64_t swap = 0, limit;
 	bool zero = false;
+	uint64_t now;
 	int r;
 
 	if (!m)
 		return 0;
-	r = cg_swap(res_i64(m->limit), res_i64(m->swap), &swap, &zero, e);
+	limit = res_i64(m->limit);
+	/* An update of swap alone is meant together with the limit that is there. */
+	if (!s->create && !limit && res_i64(m->swap) > 0 && cg_read_u64(h->fd, "memory.max", &now, NULL) == 0)
+		limit = now > INT64_MAX ? -1 : (int64_t)now;
+	r = cg_swap(limit, res_i64(m->swap), &swap, &zero, e);
 	if (r == 0 && m->check)
 		r = check_one(h, "memory.current", res_i64(m->limit), e);
 	if (r == 0 && m->check)

@@ -233,6 +233,36 @@ static void test_joining(void **state)
 	finish(cg);
 }
 
+/* A container that moved its first process into a child and passes controllers on: exec goes where that is. */
+static void test_beside(void **state)
+{
+	struct cgroup *cg = make(arena_printf(&mem, "/%s", name));
+	pid_t init = idle_process(), other = idle_process();
+	const char *dir = dir_of(cg, ""), *own = content(cg, "", "cgroup.controllers");
+	struct buf b = BUF_INIT(4096);
+	int status;
+
+	if (!*own) {        /* no controller, no conflict */
+		kill(init, SIGKILL);
+		kill(other, SIGKILL);
+	} else {
+		OK(file_mkdirs(AT_FDCWD, arena_printf(&mem, "%s/init/deep", dir), 0755, NULL, e));
+		OK(cgroup_add_below(cg, init, NULL, "init/deep", e));
+		OK(file_write(AT_FDCWD, arena_printf(&mem, "%s/cgroup.subtree_control", dir),
+			      arena_printf(&mem, "+%.*s", (int)strcspn(own, " "), own), e));
+		FAILS_WITH(CONFLICT, "passes controllers on", cgroup_add(cg, other, e));
+		FAILS(CONFLICT, cgroup_add_beside(cg, other, getpid(), e));
+		OK(cgroup_add_beside(cg, other, init, e));
+		OK(file_read(AT_FDCWD, arena_printf(&mem, "%s/init/deep/cgroup.procs", dir), &b, e));
+		assert_non_null(strstr(buf_cstr(&b), arena_printf(&mem, "%d\n", (int)other)));
+		OK(cgroup_kill(cg, SIGKILL, e));
+	}
+	OK(proc_wait(init, &status, e));
+	OK(proc_wait(other, &status, e));
+	buf_done(&b);
+	finish(cg);
+}
+
 /* --- limits --- */
 
 static bool has_controller(struct cgroup *cg, const char *controller)
@@ -351,7 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_conversions), TEST(test_paths), TEST(test_clone_into), TEST(test_destroy_waits),
-		TEST(test_freeze), TEST(test_joining), TEST(test_limits), TEST(test_ignored), TEST(test_devices),
+		TEST(test_freeze), TEST(test_joining), TEST(test_beside), TEST(test_limits), TEST(test_ignored), TEST(test_devices),
 		TEST(test_stats),
 	};
 
