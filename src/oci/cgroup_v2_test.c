@@ -47,12 +47,15 @@ static void kill_and_reap(struct cgroup *cg, pid_t pid)
 
 /* What we pass on at the top for a test, as it was before. */
 static char *passed_on;
+static int root_lock = -1;      /* against another run of this test, which would see and restore ours */
 
 static int save_root(void **state)
 {
 	struct buf b = BUF_INIT(4096);
 
 	arena_init(&mem, 0);
+	OK(file_open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, &root_lock, e));
+	OK(file_lock(root_lock, true, true, root, e));
 	OK(file_read(AT_FDCWD, arena_printf(&mem, "%s/cgroup.subtree_control", root), &b, e));
 	passed_on = mem_str(buf_cstr(&b));
 	buf_done(&b);
@@ -79,6 +82,7 @@ static int restore_root(void **state)
 	buf_done(&b);
 	arena_done(&mem);
 	free(passed_on);
+	fd_close(&root_lock);
 	return 0;
 }
 
