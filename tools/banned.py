@@ -61,7 +61,7 @@ def allowed(rule, lines, number):
 
 def script_code(text):
     """A script without its comments."""
-    return re.sub(r'^\s*#.*$|\s#\s.*$', '', text, flags=re.M)
+    return re.sub(r'^[ \t]*#.*$|[ \t]#[ \t].*$', '', text, flags=re.M)
 
 
 def check_rules(path, text):
