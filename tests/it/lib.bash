@@ -109,55 +109,15 @@ make_rootfs() {
 	printf 'root:x:0:\nuser:x:1000:\nextra:x:2000:user\n' >"$1/etc/group"
 }
 
-# make_bundle DIR [JQ FILTER]: DIR/rootfs and DIR/config.json; the filter changes the configuration.
+# make_bundle DIR [JQ FILTER]: DIR/rootfs and DIR/config.json, which is tests/lib/config.json changed by
+# the filter: what runtimes print for `spec`, cut to what the tests need, without a terminal.
 make_bundle() {
 	make_rootfs "$1/rootfs"
-	base_config | jq "${2:-.}" >"$1/config.json"
+	jq "${2:-.}" "$DAVIT_SOURCE/tests/lib/config.json" >"$1/config.json"
 }
 
 # change_config DIR FILTER: change the configuration of a bundle.
 change_config() {
 	jq "$2" "$1/config.json" >"$1/config.json.new"
 	mv "$1/config.json.new" "$1/config.json"
-}
-
-# What runtimes print for `spec`, cut to what the tests need, without a terminal.
-base_config() {
-	cat <<-'END'
-	{
-	  "ociVersion": "1.0.2",
-	  "process": {
-	    "terminal": false,
-	    "user": { "uid": 0, "gid": 0 },
-	    "args": ["sh", "-c", "echo hello"],
-	    "env": ["PATH=/bin:/usr/bin", "TERM=xterm"],
-	    "cwd": "/",
-	    "capabilities": {
-	      "bounding": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"],
-	      "effective": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"],
-	      "permitted": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
-	    },
-	    "noNewPrivileges": true
-	  },
-	  "root": { "path": "rootfs", "readonly": true },
-	  "hostname": "box",
-	  "mounts": [
-	    { "destination": "/proc", "type": "proc", "source": "proc" },
-	    { "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
-	      "options": ["nosuid", "strictatime", "mode=755", "size=65536k"] },
-	    { "destination": "/dev/pts", "type": "devpts", "source": "devpts",
-	      "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
-	    { "destination": "/dev/shm", "type": "tmpfs", "source": "shm",
-	      "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"] },
-	    { "destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"] },
-	    { "destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"] }
-	  ],
-	  "linux": {
-	    "resources": { "devices": [{ "allow": false, "access": "rwm" }] },
-	    "namespaces": [{ "type": "pid" }, { "type": "network" }, { "type": "ipc" }, { "type": "uts" }, { "type": "mount" }],
-	    "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/scsi", "/sys/firmware"],
-	    "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
-	  }
-	}
-	END
 }

@@ -1,0 +1,109 @@
+# Limits of the configuration, read back from cgroup v2 and felt by the processes.
+. /vm/lib.sh
+need_runtime
+
+memory() {
+	start mem '.linux.resources.memory = {"limit": 67108864, "reservation": 33554432, "swap": 134217728}'
+	is memory.max "$(cg mem memory.max)" 67108864
+	is memory.low "$(cg mem memory.low)" 33554432
+	is memory.swap.max "$(cg mem memory.swap.max)" 67108864
+	gone mem
+}
+
+memory_unlimited() {
+	start memu '.linux.resources.memory = {"limit": -1}'
+	is memory.max "$(cg memu memory.max)" max
+	gone memu
+}
+
+out_of_memory() {
+	bundle /tmp/oom '.linux.resources.memory = {"limit": 33554432, "swap": 33554432}
+		| .process.args = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"]'
+	oci run -b /tmp/oom oom && code=0 || code=$?
+	is status $code 137
+}
+
+cpu() {
+	start cpu '.linux.resources.cpu = {"quota": 50000, "period": 100000, "shares": 1024}'
+	is cpu.max "$(cg cpu cpu.max)" "50000 100000"
+	has cpu.weight " 39 100 " " $(cg cpu cpu.weight) "	# the old formula, and the one of 2025 that keeps the default
+	gone cpu
+}
+
+cpuset() {
+	start cpuset '.linux.resources.cpu = {"cpus": "1", "mems": "0"}'
+	is cpuset.cpus "$(cg cpuset cpuset.cpus)" 1
+	has allowed "$(oci exec cpuset grep Cpus_allowed_list /proc/1/status)" "$(printf '\t1')"
+	gone cpuset
+}
+
+pids() {
+	start pids '.linux.resources.pids = {"limit": 4}'
+	is pids.max "$(cg pids pids.max)" 4
+	fails oci exec pids sh -c 'sleep 10 & sleep 10 & sleep 10 & sleep 10 & sleep 10 & wait'
+	gone pids
+}
+
+io() {
+	start io '.linux.resources.blockIO = {"throttleReadBpsDevice": [{"major": 7, "minor": 0, "rate": 1048576}],
+		"throttleWriteIOPSDevice": [{"major": 7, "minor": 0, "rate": 100}]}'
+	is io.max "$(cg io io.max)" "7:0 rbps=1048576 wbps=max riops=max wiops=100"
+	gone io
+}
+
+unified() {
+	start unified '.linux.resources.unified = {"memory.high": "50331648", "pids.max": "77"}'
+	is memory.high "$(cg unified memory.high)" 50331648
+	is pids.max "$(cg unified pids.max)" 77
+	gone unified
+}
+
+unified_unknown() {
+	bundle /tmp/badkey '.linux.resources.unified = {"nothing.max": "1"}'
+	fails oci run -b /tmp/badkey badkey
+	fails test -e $CGROUP/vm/badkey
+}
+
+update() {
+	start update '.linux.resources.memory = {"limit": 67108864}'
+	oci update --memory 50331648 --pids-limit 55 update
+	is memory.max "$(cg update memory.max)" 50331648
+	is pids.max "$(cg update pids.max)" 55
+	gone update
+}
+
+# /dev/null is in the list that every container has, 1:11 (kmsg) is not; mknod is refused by the same program.
+devices() {
+	start dev '.process.capabilities.bounding += ["CAP_MKNOD"] | .process.capabilities.effective += ["CAP_MKNOD"]
+		| .process.capabilities.permitted += ["CAP_MKNOD"]
+		| .linux.resources.devices = [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "m"},
+		  {"allow": true, "type": "b", "major": 7, "minor": 0, "access": "rm"}]'
+	oci exec dev sh -c 'echo x >/dev/null'
+	oci exec dev mknod /dev/kmsg2 c 1 11
+	fails oci exec dev sh -c 'exec 3</dev/kmsg2'
+	oci exec dev mknod /dev/loop b 7 0
+	oci exec dev sh -c 'exec 3</dev/loop'
+	fails oci exec dev sh -c 'echo x >/dev/loop'
+	gone dev
+}
+
+device_update() {
+	start devu '.process.capabilities.bounding += ["CAP_MKNOD"] | .process.capabilities.effective += ["CAP_MKNOD"]
+		| .process.capabilities.permitted += ["CAP_MKNOD"] | .linux.resources.devices = [{"allow": true, "access": "rwm"}]'
+	oci exec devu mknod /dev/k c 1 11
+	oci exec devu sh -c 'exec 3</dev/k'
+	gone devu
+}
+
+t "memory: limit, reservation, swap" memory
+t "memory: -1 is no limit" memory_unlimited
+t "memory: a process above the limit is killed" out_of_memory
+t "cpu: quota, period, shares" cpu
+t "cpu: set of processors" cpuset
+t "pids: the limit holds" pids
+t "io: limits of a device" io
+t "unified: keys as they stand" unified
+t "unified: an unknown key is refused, nothing left" unified_unknown
+t "update" update
+t "devices: the list is enforced" devices
+t "devices: all allowed" device_update
