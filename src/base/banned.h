@@ -15,4 +15,5 @@
 #pragma GCC poison atoi atol atoll atof sscanf
 #pragma GCC poison system popen
 #pragma GCC poison sleep usleep
+#undef alloca
 #pragma GCC poison alloca mktemp tmpnam tempnam

@@ -17,7 +17,7 @@ struct writer {
 	struct walk walk;
 };
 
-static void sync(struct writer *w)
+static void resync(struct writer *w)
 {
 	if (w->p)
 		w->b->len = (size_t)(w->p - w->b->p);
@@ -31,7 +31,7 @@ static bool reserve(struct writer *w, size_t len)
 
 	if (__builtin_expect((size_t)(w->end - w->p) >= want, true))
 		return true;
-	sync(w);
+	resync(w);
 	if (w->b->over || want > w->b->max || w->b->len > w->b->max - want) {
 		w->end = w->p;
 		return false;
@@ -45,7 +45,7 @@ static bool reserve(struct writer *w, size_t len)
 /* Bytes without the slack: counted one write at a time. */
 static void put_exact(struct writer *w, const char *s, size_t len)
 {
-	sync(w);
+	resync(w);
 	if (!w->b->over)
 		buf_add(w->b, s, len);
 	if (w->b->p)
@@ -204,7 +204,7 @@ void json_write(struct buf *b, const struct json *j, enum json_style style)
 		else
 			put_end(&w);
 	}
-	sync(&w);
+	resync(&w);
 	if (b->p)
 		b->p[b->len] = '\0';
 	walk_done(&w.walk);
