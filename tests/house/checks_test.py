@@ -1,5 +1,6 @@
 """The checks of tools/ against small bad trees: each rule is shown to fail, and good code to pass."""
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -8,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import banned  # noqa: E402
 import csource  # noqa: E402
 import layers  # noqa: E402
+import static  # noqa: E402
 import tap  # noqa: E402
 
 LAYERS = 'base:\njson: base\nui: base json  # comment\n'
@@ -113,6 +115,34 @@ def test_functions_of_c():
             'struct x {\n\tint (*f)(void);\n};\n\nint\nsecond(void)\n{\n}\n')
     got = [(f.name, f.first, f.last) for f in csource.functions(text)]
     assert got == [('first', 4, 11), ('second', 17, 20)], got
+
+
+def built(tree, program, options, code):
+    """A program compiled from code as TREE/NAME, or TREE/src/NAME.a for a library."""
+    os.makedirs(os.path.join(tree, 'src', 'json'), exist_ok=True)
+    source = os.path.join(tree, 'x.c')
+    with open(source, 'w', encoding='utf-8') as f:
+        f.write(code)
+    subprocess.run(['cc', '-w', source, '-o', os.path.join(tree, program), *options], check=True, stderr=subprocess.DEVNULL)
+
+
+def test_static_programs():
+    main = 'int main(void) { return 0; }'
+    for program, options, code, want in (
+            ('davit-oci', ['-static'], main, None),
+            ('davit-oci', ['-static-pie'], main, None),
+            ('davit-oci', [], main, 'PT_INTERP'),
+            ('davit-oci', ['-static'], 'char x[2 << 20] = "a"; ' + main, 'more than'),
+            ('davit-oci', ['-static'], 'int main(int n, char **v) { return getpwnam(v[0]) != 0; }', 'getpwnam'),
+            ('src/json/libjson.a', ['-c'], 'int f(char *v) { return dlopen(v, 1) != 0; }', 'libjson.a: calls dlopen'),
+            ('src/json/libjson.a', ['-c'], 'int f(char *v) { return open(v, 1); }', None)):
+        with tempfile.TemporaryDirectory() as tree:
+            built(tree, program, options, code)
+            problems = static.check(tree)
+        if want is None:
+            assert not problems, f'{program} {options}: {problems}'
+        else:
+            assert any(want in p for p in problems), f'{program} {options} {code}: {problems}, not {want}'
 
 
 if __name__ == '__main__':
