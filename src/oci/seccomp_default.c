@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "oci/seccomp_default.h"
 #include "oci/seccomp_profile.h"
-#include "syscalls_data.h"
+#include "oci/syscalls_data.h"
 
 /* --- the calls --- */
 

@@ -14,7 +14,7 @@
 
 #include "oci/seccomp_asm.h"
 #include "oci/seccomp_profile.h"
-#include "syscalls_data.h"
+#include "oci/syscalls_data.h"
 
 #define BAD_ARCH_ACTION SECCOMP_RET_KILL_THREAD
 #define ENOSYS_ACTION (SECCOMP_RET_ERRNO | ENOSYS)

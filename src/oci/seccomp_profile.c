@@ -2,7 +2,7 @@
 #include <linux/seccomp.h>
 
 #include "oci/seccomp_profile.h"
-#include "syscalls_data.h"
+#include "oci/syscalls_data.h"
 
 static bool is_permissive(uint32_t action)
 {

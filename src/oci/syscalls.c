@@ -6,7 +6,7 @@
 #include "oci/syscalls.h"
 
 #define SYSCALLS_DATA
-#include "syscalls_data.h"
+#include "oci/syscalls_data.h"
 
 /* --- architectures --- */
 
