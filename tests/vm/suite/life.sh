@@ -66,13 +66,13 @@ delete_frozen() {
 }
 
 kill_all() {
-	bundle /tmp/all '.process.args = ["sh", "-c", "sleep 1000 & sleep 1001 & wait"]'
+	bundle /tmp/all '.process.args = ["sh", "-c", "sleep 2000 & sleep 2001 & wait"]'
 	oci create -b /tmp/all all
 	oci start all
 	wait_for eval '[ $(cat $CGROUP/vm/all/cgroup.procs | wc -l) = 3 ]'
 	oci delete --force all
 	fails test -e $CGROUP/vm/all
-	is "processes left" "$(ps -o args | grep -c '^sleep 100')" 0
+	is "processes left" "$(ps -o args | grep -c '^sleep 200')" 0
 }
 
 events() {
