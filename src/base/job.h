@@ -13,7 +13,7 @@ typedef void job_done(void *ctx, int result, const struct dv_err *e);   /* on th
  * job_wait_all() is the only way to see results and `done` is called from there. */
 int job_pool_new(struct loop *loop, unsigned threads, unsigned queue_max, struct job_pool **ret,
 		 struct dv_err *e) DV_MUST_USE;
-/* Waits for what runs; jobs still queued get `done` with UNAVAILABLE. */
+/* Waits for what runs; jobs still queued get `done` with UNAVAILABLE. Not to be called from a `done`. */
 void job_pool_free(struct job_pool *p);
 /* LIMIT when the queue is full. */
 int job_submit(struct job_pool *p, job_work *work, job_done *done, void *ctx, struct dv_err *e) DV_MUST_USE;

@@ -246,8 +246,7 @@ int loop_add_pidfd(struct loop *l, int pidfd, loop_on_exit *cb, void *ctx, struc
 	int r;
 
 	s->on_exit = cb;
-	/* Once: a process that nobody reaps would be reported for ever. */
-	r = watch(l, s, EPOLLIN | EPOLLONESHOT, e);
+	r = watch(l, s, EPOLLIN, e);
 	if (r == 0 && ret)
 		*ret = s;
 	return r;
@@ -365,6 +364,8 @@ static void dispatch(struct loop_source *s, uint32_t events)
 		s->on_fd(s->ctx, s->fd, events);
 		break;
 	case SOURCE_PIDFD:
+		/* Once: a process that nobody reaps would be reported for ever. */
+		(void)epoll_ctl(s->loop->epfd, EPOLL_CTL_DEL, s->fd, NULL);
 		s->on_exit(s->ctx, s->fd);
 		break;
 	case SOURCE_SIGNALS:

@@ -1,14 +1,13 @@
-/* proc.c - processes: spawning by vfork semantics, waiting, running with captured output. */
+/* proc.c - processes: spawning by vfork semantics, waiting, identity. */
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/deadline.h"
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -19,7 +18,6 @@
 #define CHILD_STACK_BYTES 16384
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define SIGNAL_MAX 64
-#define OUTPUT_CHUNK_BYTES 16384
 #define WAIT_P_PIDFD 3
 
 /* What the child works on. Memory is shared until exec, so it reports its error here. */
@@ -187,27 +185,6 @@ int proc_wait(pid_t pid, int *ret_status, struct dv_err *e)
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* What is left until the deadline; -1 when there is none. */
-static int left_ms(int64_t deadline)
-{
-	int64_t left = deadline - now_ms();
-
-	return deadline < 0 ? -1 : (int)DV_MAX(left, (int64_t)0);
-}
-
-static int64_t deadline_in(int timeout_ms)
-{
-	return timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
-}
-
 static int status_of(const siginfo_t *si)
 {
 	switch (si->si_code) {
@@ -227,7 +204,7 @@ int proc_wait_pidfd(int pidfd, int timeout_ms, int *ret_status, struct dv_err *e
 	siginfo_t si = { 0 };
 	int n;
 
-	while ((n = poll(&pf, 1, left_ms(deadline))) < 0)
+	while ((n = poll(&pf, 1, deadline_left(deadline))) < 0)
 		if (errno != EINTR)
 			return dv_fail_errno(e, errno, "wait for a process");
 	if (n == 0)
@@ -242,116 +219,6 @@ int proc_wait_pidfd(int pidfd, int timeout_ms, int *ret_status, struct dv_err *e
 int proc_exit_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-/* A file instead of a pipe for stdin: nothing to feed, no SIGPIPE, no deadlock. */
-static int input_file(const void *input, size_t len, int *ret_fd, struct dv_err *e)
-{
-	auto_close int fd = -1;
-	int r;
-
-	if (!len)
-		return file_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, ret_fd, e);
-	fd = memfd_create("input", MFD_CLOEXEC);
-	if (fd < 0)
-		return dv_fail_errno(e, errno, "make a memory file for input");
-	r = fd_write_all(fd, input, len, "the input of a program", e);
-	if (r < 0)
-		return r;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return dv_fail_errno(e, errno, "rewind the input of a program");
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-/* One read from the non-blocking pipe; true while more may be there at once. */
-static bool take_output(int fd, struct buf *out, bool *eof)
-{
-	char chunk[OUTPUT_CHUNK_BYTES];
-	ssize_t n;
-
-	do
-		n = read(fd, chunk, sizeof chunk);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0) {
-		*eof = n == 0 || errno != EAGAIN;
-		return false;
-	}
-	if (out) {
-		size_t fits = DV_MIN((size_t)n, out->max - out->len);
-
-		buf_add(out, chunk, fits);
-		if (fits < (size_t)n)
-			out->over = true;
-	}
-	return true;
-}
-
-/* Until the process ends; what it left in the pipe is taken then, but no one who inherited it is
- * waited for. */
-static int follow_output(int pidfd, int fd, struct buf *out, int timeout_ms, struct dv_err *e)
-{
-	struct pollfd pf[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
-	int64_t deadline = deadline_in(timeout_ms);
-	bool eof = false;
-
-	for (;;) {
-		int n = poll(pf, 2, left_ms(deadline));
-
-		if (n < 0 && errno != EINTR)
-			return dv_fail_errno(e, errno, "wait for a program");
-		if (n == 0)
-			return dv_fail(e, DV_TIMEOUT, "did not end within %d ms", timeout_ms);
-		if (n > 0 && pf[0].revents) {
-			/* bounded: a grandchild may write for ever */
-			for (int i = 0; i < 256 && take_output(fd, out, &eof); i++)
-				;
-			return 0;
-		}
-		if (n > 0 && pf[1].revents)
-			(void)take_output(fd, out, &eof);
-		if (eof)
-			pf[1].fd = -1;
-	}
-}
-
-static void kill_child(const struct proc_spawn *s, pid_t pid)
-{
-	(void)kill(s->own_session ? -pid : pid, SIGKILL);     /* not reaped yet: the number is still its own */
-	reap(pid);
-}
-
-int proc_run(const struct proc_spawn *s, const void *input, size_t len, struct buf *out, int timeout_ms,
-	     int *ret_status, struct dv_err *e)
-{
-	auto_close int in = -1, out_r = -1, out_w = -1, pidfd = -1;
-	auto_free struct proc_map *fds = mem_alloc(mem_mul(s->n_fds + 3, sizeof *fds));
-	struct proc_spawn with = *s;
-	int p[2], r;
-	pid_t pid;
-
-	r = input_file(input, len, &in, e);
-	if (r < 0 || (r = fd_pipe(p, e)) < 0)
-		return r;
-	out_r = p[0];
-	out_w = p[1];
-	fds[0] = (struct proc_map){ in, 0 };
-	fds[1] = (struct proc_map){ out_w, 1 };
-	fds[2] = (struct proc_map){ out_w, 2 };
-	if (s->n_fds)
-		memcpy(fds + 3, s->fds, s->n_fds * sizeof *fds);
-	with.fds = fds;
-	with.n_fds = s->n_fds + 3;
-	r = fd_set_nonblock(out_r, true, e);
-	if (r < 0 || (r = proc_spawn(&with, &pid, &pidfd, e)) < 0)
-		return r;
-	fd_close(&out_w);
-	r = follow_output(pidfd, out_r, out, timeout_ms, e);
-	if (r < 0) {
-		kill_child(s, pid);
-		return dv_wrap(e, "run %s", s->path);
-	}
-	return proc_wait(pid, ret_status, e);
 }
 
 int proc_open(pid_t pid, int *ret_pidfd, struct dv_err *e)

@@ -123,6 +123,8 @@ static int check_operands(const struct verb_path *at, size_t n, struct dv_err *e
 	return dv_fail(e, DV_INVALID, "\"%s\" needs %s %u argument%s", at->name, how, wanted, wanted == 1 ? "" : "s");
 }
 
+static bool verb_is_builtin(const struct verb *v);
+
 static int show_error(struct verb_call *c, const struct dv_err *e)
 {
 	if (c->program->on_error)
@@ -131,10 +133,11 @@ static int show_error(struct verb_call *c, const struct dv_err *e)
 	return dv_kind_exit(e->kind);
 }
 
+/* Help is there whatever state the program's own preparation finds. */
 static int run_verb(struct verb_call *c)
 {
 	struct dv_err e = DV_ERR_NONE;
-	int r = c->program->before ? c->program->before(c, &e) : 0;
+	int r = c->program->before && !verb_is_builtin(c->verb) ? c->program->before(c, &e) : 0;
 
 	if (r >= 0)
 		r = c->verb->run(c, &e);
@@ -190,6 +193,14 @@ static const struct verb builtin_completion = {
 static const struct verb *const builtins[] = {
 	&builtin_help, &builtin_man, &builtin_complete, &builtin_completion, NULL
 };
+
+static bool verb_is_builtin(const struct verb *v)
+{
+	for (size_t i = 0; builtins[i]; i++)
+		if (builtins[i] == v)
+			return true;
+	return false;
+}
 
 /* --- main --- */
 

@@ -144,6 +144,7 @@ static void test_lines(void **state)
 		  "Run 'sample run --help' for more information\n" },
 		{ "container --all", 125, "sample: unknown flag: --all\nRun 'sample container --help' for more information\n" },
 		{ "completion csh", 64, "sample: no completion for shell \"csh\": bash, zsh and fish are known\n" },
+		{ "--root r completion csh", 64, "sample: no completion for shell \"csh\": bash, zsh and fish are known\n" },
 		{ "help none", 125, "sample: unknown command: sample none\nRun 'sample --help' for more information\n" },
 	};
 	auto_buf struct buf out = BUF_INIT(100000);

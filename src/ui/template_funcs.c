@@ -1,14 +1,10 @@
 /* template_funcs.c - the functions of templates. */
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "ui/template_inner.h"
-#include "ui/text.h"
-
-#define ARGS struct t_run *run, const struct json *const *args, size_t n, const struct json **ret, struct dv_err *e
 
 bool t_truth(const struct json *j)
 {
@@ -38,8 +34,6 @@ static int by_key(const void *a, const void *b)
 	return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
-static void print_inner(struct buf *b, const struct json *j);
-
 static void print_map(struct buf *b, const struct json *j)
 {
 	size_t n = json_len(j);
@@ -51,12 +45,12 @@ static void print_map(struct buf *b, const struct json *j)
 	buf_str(b, "map[");
 	for (size_t i = 0; i < n && !b->over; i++) {
 		buf_printf(b, "%s%s:", i ? " " : "", m[i].key);
-		print_inner(b, m[i].value);
+		t_print_inner(b, m[i].value);
 	}
 	buf_char(b, ']');
 }
 
-static void print_inner(struct buf *b, const struct json *j)
+void t_print_inner(struct buf *b, const struct json *j)
 {
 	switch (json_type(j)) {
 	case JSON_NULL:
@@ -76,7 +70,7 @@ static void print_inner(struct buf *b, const struct json *j)
 		for (size_t i = 0; i < json_len(j) && !b->over; i++) {
 			if (i)
 				buf_char(b, ' ');
-			print_inner(b, json_at(j, i));
+			t_print_inner(b, json_at(j, i));
 		}
 		buf_char(b, ']');
 		break;
@@ -91,10 +85,10 @@ void t_print(struct buf *b, const struct json *j)
 	if (json_type(j) == JSON_NULL)
 		buf_str(b, "<no value>");
 	else
-		print_inner(b, j);
+		t_print_inner(b, j);
 }
 
-static int fn_print(ARGS)
+static int fn_print(T_ARGS)
 {
 	auto_buf struct buf b = BUF_INIT(TEMPLATE_STRING_MAX);
 
@@ -102,25 +96,25 @@ static int fn_print(ARGS)
 		/* Go puts a blank between operands when neither is a string */
 		if (i && json_type(args[i]) != JSON_STRING && json_type(args[i - 1]) != JSON_STRING)
 			buf_char(&b, ' ');
-		print_inner(&b, args[i]);
+		t_print_inner(&b, args[i]);
 	}
 	return t_string(run, &b, ret, e);
 }
 
-static int fn_println(ARGS)
+static int fn_println(T_ARGS)
 {
 	auto_buf struct buf b = BUF_INIT(TEMPLATE_STRING_MAX);
 
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			buf_char(&b, ' ');
-		print_inner(&b, args[i]);
+		t_print_inner(&b, args[i]);
 	}
 	buf_char(&b, '\n');
 	return t_string(run, &b, ret, e);
 }
 
-static int fn_json(ARGS)
+static int fn_json(T_ARGS)
 {
 	auto_buf struct buf b = BUF_INIT(TEMPLATE_STRING_MAX);
 
@@ -141,13 +135,13 @@ static int give_bool(struct t_run *run, bool v, const struct json **ret)
 }
 
 /* and, or: an argument that decides has ended the evaluation before the call; so it is the last one. */
-static int fn_last(ARGS)
+static int fn_last(T_ARGS)
 {
 	*ret = args[n - 1];
 	return 0;
 }
 
-static int fn_not(ARGS)
+static int fn_not(T_ARGS)
 {
 	return give_bool(run, !t_truth(args[0]), ret);
 }
@@ -185,7 +179,7 @@ static int equal(struct t_run *run, const struct json *a, const struct json *b, 
 	return r;
 }
 
-static int fn_eq(ARGS)
+static int fn_eq(T_ARGS)
 {
 	bool same = false;
 
@@ -198,7 +192,7 @@ static int fn_eq(ARGS)
 	return give_bool(run, same, ret);
 }
 
-static int fn_ne(ARGS)
+static int fn_ne(T_ARGS)
 {
 	bool same = false;
 	int r = equal(run, args[0], args[1], &same, e);
@@ -207,7 +201,7 @@ static int fn_ne(ARGS)
 }
 
 #define ORDER(name, op) \
-	static int fn_##name(ARGS) \
+	static int fn_##name(T_ARGS) \
 	{ \
 		int c, r = compare(run, args[0], args[1], &c, e); \
 		return r < 0 ? r : give_bool(run, c op 0, ret); \
@@ -244,7 +238,7 @@ static int index_one(struct t_run *run, const struct json *j, const struct json 
 	}
 }
 
-static int fn_index(ARGS)
+static int fn_index(T_ARGS)
 {
 	const struct json *v = args[0];
 
@@ -258,7 +252,7 @@ static int fn_index(ARGS)
 	return 0;
 }
 
-static int fn_len(ARGS)
+static int fn_len(T_ARGS)
 {
 	enum json_type t = json_type(args[0]);
 
@@ -270,7 +264,7 @@ static int fn_len(ARGS)
 }
 
 /* slice x from [to]: of a string or an array. */
-static int fn_slice(ARGS)
+static int fn_slice(T_ARGS)
 {
 	bool text = json_type(args[0]) == JSON_STRING;
 	size_t len = text ? json_str_len(args[0]) : json_len(args[0]);
@@ -297,129 +291,7 @@ static int fn_slice(ARGS)
 	return 0;
 }
 
-/* --- strings --- */
-
-static int want_str(struct t_run *run, const char *func, const struct json *j, const char **ret, struct dv_err *e)
-{
-	*ret = json_type(j) == JSON_NULL ? "" : json_str(j);
-	return *ret ? 0 : t_error(run, e, "%s: a string is wanted, not a %s", func, json_type_name(json_type(j)));
-}
-
-static int fn_join(ARGS)
-{
-	auto_buf struct buf b = BUF_INIT(TEMPLATE_STRING_MAX);
-	const char *sep;
-	int r = want_str(run, "join", args[1], &sep, e);
-
-	if (r < 0)
-		return r;
-	if (json_type(args[0]) != JSON_ARRAY && json_type(args[0]) != JSON_NULL)
-		return t_error(run, e, "join of a %s", json_type_name(json_type(args[0])));
-	for (size_t i = 0; i < json_len(args[0]); i++) {
-		buf_str(&b, i ? sep : "");
-		print_inner(&b, json_at(args[0], i));
-	}
-	return t_string(run, &b, ret, e);
-}
-
-static int fn_split(ARGS)
-{
-	const char *s, *sep;
-	struct json *arr;
-	int r = want_str(run, "split", args[0], &s, e);
-
-	if (r < 0 || (r = want_str(run, "split", args[1], &sep, e)) < 0)
-		return r;
-	if (!*sep)
-		return t_error(run, e, "split: the separator is empty");
-	run->made_bytes += strlen(s) * 64;
-	if (run->made_bytes > TEMPLATE_MADE_MAX)
-		return dv_fail(e, DV_LIMIT, "template: makes more than %zu bytes", TEMPLATE_MADE_MAX);
-	arr = json_new_array(&run->arena);
-	for (const char *end; s; s = end ? end + strlen(sep) : NULL) {
-		end = strstr(s, sep);
-		json_append(&run->arena, arr, json_new_strn(&run->arena, s, end ? (size_t)(end - s) : strlen(s)));
-	}
-	*ret = arr;
-	return 0;
-}
-
-/* ASCII letters only: no tables of all the world's alphabets in a static program. */
-static int change_case(struct t_run *run, const char *func, const struct json *j, int (*first)(int),
-		       int (*rest)(int), const struct json **ret, struct dv_err *e)
-{
-	auto_buf struct buf b = BUF_INIT(TEMPLATE_STRING_MAX);
-	bool in_word = false;
-	const char *s;
-	int r = want_str(run, func, j, &s, e);
-
-	if (r < 0)
-		return r;
-	for (; *s; s++) {
-		int (*change)(int) = in_word ? rest : first;
-		unsigned char c = (unsigned char)*s;
-
-		buf_char(&b, c < 0x80 && change ? (char)change(c) : (char)c);
-		in_word = isalnum(c) || c >= 0x80 || c == '_' || c == '\'';
-	}
-	return t_string(run, &b, ret, e);
-}
-
-static int fn_lower(ARGS) { return change_case(run, "lower", args[0], tolower, tolower, ret, e); }
-static int fn_upper(ARGS) { return change_case(run, "upper", args[0], toupper, toupper, ret, e); }
-static int fn_title(ARGS) { return change_case(run, "title", args[0], toupper, NULL, ret, e); }
-
-static int fn_trim(ARGS)
-{
-	auto_buf struct buf b = BUF_INIT(TEMPLATE_STRING_MAX);
-	const char *s, *end;
-	int r = want_str(run, "trim", args[0], &s, e);
-
-	if (r < 0)
-		return r;
-	while (isspace((unsigned char)*s))
-		s++;
-	for (end = s + strlen(s); end > s && isspace((unsigned char)end[-1]); end--)
-		;
-	buf_add(&b, s, (size_t)(end - s));
-	return t_string(run, &b, ret, e);
-}
-
-/* pad text before after: blanks around it. */
-static int fn_pad(ARGS)
-{
-	auto_buf struct buf b = BUF_INIT(TEMPLATE_STRING_MAX);
-	int64_t before, after;
-	const char *s;
-	int r = want_str(run, "pad", args[0], &s, e);
-
-	if (r < 0)
-		return r;
-	if (!json_i64(args[1], &before) || !json_i64(args[2], &after) || before < 0 || after < 0 ||
-	    before > TEMPLATE_PAD_MAX || after > TEMPLATE_PAD_MAX)
-		return t_error(run, e, "pad: a number from 0 to %d is wanted", TEMPLATE_PAD_MAX);
-	if (*s)
-		buf_printf(&b, "%*s%s%*s", (int)before, "", s, (int)after, "");
-	return t_string(run, &b, ret, e);
-}
-
-/* truncate text n: the first n characters. */
-static int fn_truncate(ARGS)
-{
-	auto_buf struct buf b = BUF_INIT(TEMPLATE_STRING_MAX);
-	const char *s, *p;
-	int64_t max;
-	int r = want_str(run, "truncate", args[0], &s, e);
-
-	if (r < 0)
-		return r;
-	if (!json_i64(args[1], &max) || max < 0)
-		return t_error(run, e, "truncate: a length is wanted");
-	for (p = s; *p && ((*p & 0xc0) == 0x80 || max-- > 0); p++)
-		;
-	buf_add(&b, s, (size_t)(p - s));
-	return t_string(run, &b, ret, e);
-}
+/* --- all of them --- */
 
 static const struct t_func and_func = { "and", 1, TEMPLATE_ARGS_MAX, fn_last };
 static const struct t_func or_func = { "or", 1, TEMPLATE_ARGS_MAX, fn_last };
@@ -438,14 +310,14 @@ static const struct t_func funcs[] = {
 	{ "println", 0, TEMPLATE_ARGS_MAX, fn_println },
 	{ "printf", 1, TEMPLATE_ARGS_MAX, t_printf },
 	{ "json", 1, 1, fn_json },
-	{ "join", 2, 2, fn_join },
-	{ "split", 2, 2, fn_split },
-	{ "lower", 1, 1, fn_lower },
-	{ "upper", 1, 1, fn_upper },
-	{ "title", 1, 1, fn_title },
-	{ "trim", 1, 1, fn_trim },
-	{ "pad", 3, 3, fn_pad },
-	{ "truncate", 2, 2, fn_truncate },
+	{ "join", 2, 2, t_join },
+	{ "split", 2, 2, t_split },
+	{ "lower", 1, 1, t_lower },
+	{ "upper", 1, 1, t_upper },
+	{ "title", 1, 1, t_title },
+	{ "trim", 1, 1, t_trim },
+	{ "pad", 3, 3, t_pad },
+	{ "truncate", 2, 2, t_truncate },
 };
 
 bool t_func_is_lazy(const struct t_func *f, bool *ret_stop_at)

@@ -64,6 +64,30 @@ struct template {
 /* INVALID with "line:column: " in front. */
 int t_fail(const char *text, const char *at, struct dv_err *e, const char *fmt, ...) DV_PRINTF(4, 5);
 
+/* --- parser --- */
+
+struct t_parser {
+	struct arena *a;
+	const char *text, *p;
+	int depth, loops;
+	struct dv_err *e;
+};
+
+#define T_FAIL(ps, ...) t_fail((ps)->text, (ps)->p, (ps)->e, __VA_ARGS__)
+
+static inline bool t_is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static inline bool t_is_digit(char c) { return c >= '0' && c <= '9'; }
+static inline bool t_is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || t_is_digit(c) || c == '_' || (c & 0x80);
+}
+
+/* Literals: a string in " or `, a number. */
+int t_take_string(struct t_parser *ps, const struct json **ret);
+int t_take_number(struct t_parser *ps, const struct json **ret);
+
+/* --- run --- */
+
 /* What a function may use. */
 struct t_run {
 	const struct template *t;
@@ -81,6 +105,7 @@ int t_error(struct t_run *run, struct dv_err *e, const char *fmt, ...) DV_PRINTF
 bool t_truth(const struct json *j);
 /* As Go prints it: bare strings, [a b], map[k:v]. */
 void t_print(struct buf *b, const struct json *j);
+void t_print_inner(struct buf *b, const struct json *j);     /* null is "<nil>", as inside of containers */
 /* The content of b as a string value; LIMIT when it or all of them are too large. */
 int t_string(struct t_run *run, struct buf *b, const struct json **ret, struct dv_err *e) DV_MUST_USE;
 
@@ -92,5 +117,14 @@ struct t_func {
 };
 const struct t_func *t_func_find(const char *name, size_t len);
 bool t_func_is_lazy(const struct t_func *f, bool *ret_stop_at);     /* and, or: end at the first such truth */
-int t_printf(struct t_run *run, const struct json *const *args, size_t n, const struct json **ret,
-	     struct dv_err *e);
+
+#define T_ARGS struct t_run *run, const struct json *const *args, size_t n, const struct json **ret, struct dv_err *e
+int t_printf(T_ARGS);
+int t_join(T_ARGS);
+int t_split(T_ARGS);
+int t_lower(T_ARGS);
+int t_upper(T_ARGS);
+int t_title(T_ARGS);
+int t_trim(T_ARGS);
+int t_pad(T_ARGS);
+int t_truncate(T_ARGS);

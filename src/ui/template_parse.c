@@ -7,13 +7,6 @@
 
 enum end_word { END_NONE, END_END, END_ELSE, END_ELSE_IF, END_ELSE_WITH };
 
-struct parser {
-	struct arena *a;
-	const char *text, *p;
-	int depth, loops;
-	struct dv_err *e;
-};
-
 int t_fail(const char *text, const char *at, struct dv_err *e, const char *fmt, ...)
 {
 	unsigned line = 1, column = 1;
@@ -30,36 +23,27 @@ int t_fail(const char *text, const char *at, struct dv_err *e, const char *fmt, 
 	return dv_fail(e, DV_INVALID, "template:%u:%u: %s", line, column, msg);
 }
 
-#define FAIL(ps, ...) t_fail((ps)->text, (ps)->p, (ps)->e, __VA_ARGS__)
-
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_word(char c)
+static void skip_blanks(struct t_parser *ps)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || (c & 0x80);
-}
-
-static void skip_blanks(struct parser *ps)
-{
-	while (is_blank(*ps->p))
+	while (t_is_blank(*ps->p))
 		ps->p++;
 }
 
-static bool at_end(const struct parser *ps)
+static bool at_end(const struct t_parser *ps)
 {
-	return str_starts(ps->p, "}}") || (is_blank(ps->p[0]) && str_starts(ps->p + 1, "-}}"));
+	return str_starts(ps->p, "}}") || (t_is_blank(ps->p[0]) && str_starts(ps->p + 1, "-}}"));
 }
 
 static size_t word_len(const char *p)
 {
 	size_t n = 0;
 
-	while (is_word(p[n]))
+	while (t_is_word(p[n]))
 		n++;
 	return n;
 }
 
-static bool eat_word(struct parser *ps, const char *word)
+static bool eat_word(struct t_parser *ps, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -69,7 +53,7 @@ static bool eat_word(struct parser *ps, const char *word)
 	return true;
 }
 
-static const char *take_word(struct parser *ps)
+static const char *take_word(struct t_parser *ps)
 {
 	size_t n = word_len(ps->p);
 
@@ -78,16 +62,16 @@ static const char *take_word(struct parser *ps)
 }
 
 /* The end of an action; " -}}" also eats the blanks behind. */
-static int close_action(struct parser *ps)
+static int close_action(struct t_parser *ps)
 {
 	bool trim;
 
-	while (is_blank(*ps->p) && !str_starts(ps->p + 1, "-}}"))
+	while (t_is_blank(*ps->p) && !str_starts(ps->p + 1, "-}}"))
 		ps->p++;
-	trim = is_blank(*ps->p);
+	trim = t_is_blank(*ps->p);
 	ps->p += trim ? 2 : 0;
 	if (!str_starts(ps->p, "}}"))
-		return *ps->p ? FAIL(ps, "unexpected \"%.10s\" in action", ps->p) : FAIL(ps, "action is not closed");
+		return *ps->p ? T_FAIL(ps, "unexpected \"%.10s\" in action", ps->p) : T_FAIL(ps, "action is not closed");
 	ps->p += 2;
 	if (trim)
 		skip_blanks(ps);
@@ -96,100 +80,7 @@ static int close_action(struct parser *ps)
 
 /* --- operands --- */
 
-static int hex_value(char c)
-{
-	return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static void add_utf8(struct buf *b, unsigned c)
-{
-	if (c < 0x80) {
-		buf_char(b, (char)c);
-	} else if (c < 0x800) {
-		buf_char(b, (char)(0xc0 | c >> 6));
-		buf_char(b, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_char(b, (char)(0xe0 | c >> 12));
-		buf_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_char(b, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
-/* After the backslash. \xNN stands for the code point: strings stay UTF-8. */
-static int take_escape(struct parser *ps, struct buf *b)
-{
-	static const char from[] = "abfnrtv\\\"'", to[] = "\a\b\f\n\r\t\v\\\"'";
-	const char *known = *ps->p ? strchr(from, *ps->p) : NULL;
-	unsigned digits = *ps->p == 'x' ? 2 : *ps->p == 'u' ? 4 : 0, c = 0;
-
-	if (known) {
-		buf_char(b, to[known - from]);
-		ps->p++;
-		return 0;
-	}
-	if (!digits)
-		return FAIL(ps, "unknown escape in string");
-	ps->p++;
-	for (; digits; digits--, ps->p++) {
-		if (hex_value(*ps->p) < 0)
-			return FAIL(ps, "unknown escape in string");
-		c = c * 16 + (unsigned)hex_value(*ps->p);
-	}
-	add_utf8(b, c == 0 || (c >= 0xd800 && c < 0xe000) ? 0xfffd : c);
-	return 0;
-}
-
-static int take_string(struct parser *ps, const struct json **ret)
-{
-	auto_buf struct buf b = BUF_INIT(TEMPLATE_BYTES_MAX);
-	const char *start = ps->p;
-	char quote = *ps->p++;
-	int r = 0;
-
-	while (r == 0 && *ps->p && *ps->p != quote && (quote == '`' || *ps->p != '\n')) {
-		if (*ps->p == '\\' && quote == '"') {
-			ps->p++;
-			r = take_escape(ps, &b);
-		} else {
-			buf_char(&b, *ps->p++);
-		}
-	}
-	if (r < 0)
-		return r;
-	if (*ps->p != quote) {
-		ps->p = start;
-		return FAIL(ps, "string is not closed");
-	}
-	ps->p++;
-	*ret = json_new_strn(ps->a, buf_cstr(&b), b.len);
-	return 0;
-}
-
-/* -1, 2.5; a JSON number is what the tree can hold. */
-static int take_number(struct parser *ps, const struct json **ret)
-{
-	const char *start = ps->p;
-	char text[64];
-	struct json *j;
-	size_t n;
-
-	ps->p += *ps->p == '-' || *ps->p == '+';
-	while (is_word(*ps->p) || *ps->p == '.')
-		ps->p++;
-	start += *start == '+';
-	n = (size_t)(ps->p - start);
-	if (n >= sizeof text)
-		return FAIL(ps, "number is too long");
-	(void)snprintf(text, sizeof text, "%.*s", (int)n, start);
-	if (json_parse(ps->a, text, n, &j, NULL) < 0 || json_type(j) != JSON_NUMBER) {
-		ps->p = start;
-		return FAIL(ps, "\"%s\" is not a number", text);
-	}
-	*ret = j;
-	return 0;
-}
-
-static int take_fields(struct parser *ps, const struct t_field **ret)
+static int take_fields(struct t_parser *ps, const struct t_field **ret)
 {
 	struct t_field *first = NULL, **tail = &first;
 
@@ -197,8 +88,8 @@ static int take_fields(struct parser *ps, const struct t_field **ret)
 		struct t_field *f = arena_new(ps->a, struct t_field);
 
 		ps->p++;
-		if (!is_word(*ps->p))
-			return FAIL(ps, "a field's name is wanted after \".\"");
+		if (!t_is_word(*ps->p))
+			return T_FAIL(ps, "a field's name is wanted after \".\"");
 		f->name = take_word(ps);
 		*tail = f;
 		tail = &f->next;
@@ -207,9 +98,9 @@ static int take_fields(struct parser *ps, const struct t_field **ret)
 	return 0;
 }
 
-static int take_pipe(struct parser *ps, const struct t_pipe **ret);
+static int take_pipe(struct t_parser *ps, const struct t_pipe **ret);
 
-static int take_parens(struct parser *ps, struct t_operand *o)
+static int take_parens(struct t_parser *ps, struct t_operand *o)
 {
 	int r;
 
@@ -222,13 +113,13 @@ static int take_parens(struct parser *ps, struct t_operand *o)
 		return r;
 	skip_blanks(ps);
 	if (*ps->p != ')')
-		return FAIL(ps, "parenthesis is not closed");
+		return T_FAIL(ps, "parenthesis is not closed");
 	ps->p++;
 	o->kind = T_PIPE;
 	return 0;
 }
 
-static int take_name(struct parser *ps, struct t_operand *o)
+static int take_name(struct t_parser *ps, struct t_operand *o)
 {
 	static const char *const unsupported[] = { "define", "template", "block" };
 	size_t n = word_len(ps->p);
@@ -246,23 +137,23 @@ static int take_name(struct parser *ps, struct t_operand *o)
 	o->func = t_func_find(ps->p, n);
 	for (size_t i = 0; !o->func && i < ARRAY_LEN(unsupported); i++)
 		if (eat_word(ps, unsupported[i]))
-			return FAIL(ps, "\"%s\" is not supported", unsupported[i]);
+			return T_FAIL(ps, "\"%s\" is not supported", unsupported[i]);
 	if (!o->func)
-		return FAIL(ps, "function \"%.*s\" not defined", (int)DV_MIN(n, (size_t)60), ps->p);
+		return T_FAIL(ps, "function \"%.*s\" not defined", (int)DV_MIN(n, (size_t)60), ps->p);
 	ps->p += n;
 	return 0;
 }
 
-static int take_operand(struct parser *ps, struct t_operand *o)
+static int take_operand(struct t_parser *ps, struct t_operand *o)
 {
 	char c = *ps->p;
 	int r = 0;
 
 	*o = (struct t_operand){ .kind = T_CONST, .at = ps->p };
 	if (c == '"' || c == '`') {
-		r = take_string(ps, &o->value);
-	} else if (is_digit(c) || ((c == '-' || c == '+') && is_digit(ps->p[1]))) {
-		return take_number(ps, &o->value);     /* no fields after it */
+		r = t_take_string(ps, &o->value);
+	} else if (t_is_digit(c) || ((c == '-' || c == '+') && t_is_digit(ps->p[1]))) {
+		return t_take_number(ps, &o->value);     /* no fields after it */
 	} else if (c == '(') {
 		r = take_parens(ps, o);
 	} else if (c == '$') {
@@ -271,28 +162,28 @@ static int take_operand(struct parser *ps, struct t_operand *o)
 		o->var = take_word(ps);
 	} else if (c == '.') {
 		o->kind = T_DOT;
-		if (!is_word(ps->p[1])) {
+		if (!t_is_word(ps->p[1])) {
 			ps->p++;
 			return 0;
 		}
-	} else if (is_word(c)) {
+	} else if (t_is_word(c)) {
 		return take_name(ps, o);
 	} else {
-		return FAIL(ps, c ? "unexpected \"%c\" in action" : "action is not closed", c);
+		return T_FAIL(ps, c ? "unexpected \"%c\" in action" : "action is not closed", c);
 	}
 	return r < 0 ? r : take_fields(ps, &o->fields);
 }
 
 /* --- pipelines --- */
 
-static bool command_ends(struct parser *ps)
+static bool command_ends(struct t_parser *ps)
 {
 	skip_blanks(ps);
 	/* the blank of " -}}" belongs to the end */
 	return *ps->p == '|' || *ps->p == ')' || str_starts(ps->p, "}}") || str_starts(ps->p, "-}}") || !*ps->p;
 }
 
-static int take_command(struct parser *ps, const struct t_command **ret)
+static int take_command(struct t_parser *ps, const struct t_command **ret)
 {
 	struct t_operand args[TEMPLATE_ARGS_MAX];
 	struct t_command *c = arena_new(ps->a, struct t_command);
@@ -302,14 +193,14 @@ static int take_command(struct parser *ps, const struct t_command **ret)
 
 		if (c->n == TEMPLATE_ARGS_MAX)
 			return dv_fail(ps->e, DV_LIMIT, "template: more than %d arguments", TEMPLATE_ARGS_MAX);
-		if (c->n && !is_blank(ps->p[-1]))
-			return FAIL(ps, "a blank is wanted between arguments");
+		if (c->n && !t_is_blank(ps->p[-1]))
+			return T_FAIL(ps, "a blank is wanted between arguments");
 		r = take_operand(ps, &args[c->n++]);
 		if (r < 0)
 			return r;
 	}
 	if (!c->n)
-		return *ps->p ? FAIL(ps, "a value is missing") : FAIL(ps, "action is not closed");
+		return *ps->p ? T_FAIL(ps, "a value is missing") : T_FAIL(ps, "action is not closed");
 	c->args = arena_array(ps->a, struct t_operand, c->n);
 	memcpy(c->args, args, c->n * sizeof *args);
 	*ret = c;
@@ -317,7 +208,7 @@ static int take_command(struct parser *ps, const struct t_command **ret)
 }
 
 /* "$i, $v :=" in front; nothing is eaten when there is none. */
-static int take_declaration(struct parser *ps, struct t_pipe *pipe)
+static int take_declaration(struct t_parser *ps, struct t_pipe *pipe)
 {
 	const char *start = ps->p;
 
@@ -333,14 +224,14 @@ static int take_declaration(struct parser *ps, struct t_pipe *pipe)
 	pipe->assign = *ps->p == '=';
 	if (pipe->n_vars && (pipe->assign || str_starts(ps->p, ":="))) {
 		ps->p += pipe->assign ? 1 : 2;
-		return *pipe->vars[0] && (pipe->n_vars < 2 || *pipe->vars[1]) ? 0 : FAIL(ps, "a variable without a name");
+		return *pipe->vars[0] && (pipe->n_vars < 2 || *pipe->vars[1]) ? 0 : T_FAIL(ps, "a variable without a name");
 	}
 	pipe->n_vars = 0;
 	ps->p = start;
 	return 0;
 }
 
-static int take_pipe(struct parser *ps, const struct t_pipe **ret)
+static int take_pipe(struct t_parser *ps, const struct t_pipe **ret)
 {
 	struct t_pipe *pipe = arena_new(ps->a, struct t_pipe);
 	const struct t_command **tail = &pipe->commands;
@@ -358,7 +249,7 @@ static int take_pipe(struct parser *ps, const struct t_pipe **ret)
 		if (r < 0)
 			return r;
 		if (pipe->commands && (c->args[0].kind != T_FUNC && !c->args[0].fields))
-			return FAIL(ps, "a value cannot take the output of another command");
+			return T_FAIL(ps, "a value cannot take the output of another command");
 		*tail = c;
 		tail = (const struct t_command **)&((struct t_command *)c)->next;
 		if (*ps->p != '|')
@@ -367,17 +258,17 @@ static int take_pipe(struct parser *ps, const struct t_pipe **ret)
 	}
 	*ret = pipe;
 	/* back to the blank that belongs to " -}}" */
-	if (str_starts(ps->p, "-}}") && is_blank(ps->p[-1]))
+	if (str_starts(ps->p, "-}}") && t_is_blank(ps->p[-1]))
 		ps->p--;
 	return 0;
 }
 
 /* --- nodes --- */
 
-static int take_list(struct parser *ps, struct t_node **ret, enum end_word *ret_end);
+static int take_list(struct t_parser *ps, struct t_node **ret, enum end_word *ret_end);
 
 /* {{else if X}} is an {{if X}} of its own, closed by the same {{end}}. */
-static int take_block(struct parser *ps, struct t_node *node)
+static int take_block(struct t_parser *ps, struct t_node *node)
 {
 	enum end_word end;
 	int r;
@@ -390,7 +281,7 @@ static int take_block(struct parser *ps, struct t_node *node)
 		return r;
 	ps->loops -= node->kind == T_RANGE;
 	if (end == END_NONE)
-		return FAIL(ps, "{{end}} is missing");
+		return T_FAIL(ps, "{{end}} is missing");
 	if (end == END_ELSE_IF || end == END_ELSE_WITH) {
 		node->other = arena_new(ps->a, struct t_node);
 		node->other->kind = end == END_ELSE_IF ? T_IF : T_WITH;
@@ -398,7 +289,7 @@ static int take_block(struct parser *ps, struct t_node *node)
 	} else if (end == END_ELSE) {
 		r = take_list(ps, &node->other, &end);
 		if (r == 0 && end != END_END)
-			r = FAIL(ps, "{{end}} is missing");
+			r = T_FAIL(ps, "{{end}} is missing");
 	}
 	ps->depth--;
 	return r;
@@ -409,7 +300,7 @@ static const struct {
 	enum t_node_kind kind;
 } blocks[] = { { "if", T_IF }, { "range", T_RANGE }, { "with", T_WITH } };
 
-static int take_else(struct parser *ps, enum end_word *ret_end)
+static int take_else(struct t_parser *ps, enum end_word *ret_end)
 {
 	skip_blanks(ps);
 	*ret_end = eat_word(ps, "if") ? END_ELSE_IF : eat_word(ps, "with") ? END_ELSE_WITH : END_ELSE;
@@ -417,7 +308,7 @@ static int take_else(struct parser *ps, enum end_word *ret_end)
 }
 
 /* After "{{". A node, or the word that ends the list. */
-static int take_action(struct parser *ps, struct t_node *node, enum end_word *ret_end)
+static int take_action(struct t_parser *ps, struct t_node *node, enum end_word *ret_end)
 {
 	int r;
 
@@ -435,7 +326,7 @@ static int take_action(struct parser *ps, struct t_node *node, enum end_word *re
 		}
 	if (eat_word(ps, "break") || eat_word(ps, "continue")) {
 		node->kind = ps->p[-1] == 'k' ? T_BREAK : T_CONTINUE;
-		return ps->loops ? close_action(ps) : FAIL(ps, "break or continue outside of {{range}}");
+		return ps->loops ? close_action(ps) : T_FAIL(ps, "break or continue outside of {{range}}");
 	}
 	node->kind = T_ACTION;
 	r = take_pipe(ps, &node->pipe);
@@ -443,14 +334,14 @@ static int take_action(struct parser *ps, struct t_node *node, enum end_word *re
 }
 
 /* The comment's end, right after "{{" or "{{- ". */
-static int skip_comment(struct parser *ps)
+static int skip_comment(struct t_parser *ps)
 {
 	const char *end = strstr(ps->p + 2, "*/");
 
 	if (!end)
-		return FAIL(ps, "comment is not closed");
+		return T_FAIL(ps, "comment is not closed");
 	ps->p = end + 2;
-	return at_end(ps) ? close_action(ps) : FAIL(ps, "comment does not end with the action");
+	return at_end(ps) ? close_action(ps) : T_FAIL(ps, "comment does not end with the action");
 }
 
 static void add_node(struct t_node ***tail, struct t_node *node)
@@ -460,13 +351,13 @@ static void add_node(struct t_node ***tail, struct t_node *node)
 }
 
 /* Plain text up to the next action (true) or the end; "{{- " takes blanks off its end. */
-static bool take_text(struct parser *ps, struct t_node ***tail)
+static bool take_text(struct t_parser *ps, struct t_node ***tail)
 {
 	const char *open = strstr(ps->p, "{{"), *end = open ? open : ps->p + strlen(ps->p), *start = ps->p;
-	bool trim = open && open[2] == '-' && is_blank(open[3]);
+	bool trim = open && open[2] == '-' && t_is_blank(open[3]);
 
 	ps->p = open ? open + (trim ? 3 : 2) : end;
-	while (trim && end > start && is_blank(end[-1]))
+	while (trim && end > start && t_is_blank(end[-1]))
 		end--;
 	if (end > start) {
 		struct t_node *node = arena_new(ps->a, struct t_node);
@@ -479,7 +370,7 @@ static bool take_text(struct parser *ps, struct t_node ***tail)
 	return open != NULL;
 }
 
-static int take_list(struct parser *ps, struct t_node **ret, enum end_word *ret_end)
+static int take_list(struct t_parser *ps, struct t_node **ret, enum end_word *ret_end)
 {
 	struct t_node **tail = ret;
 
@@ -510,7 +401,7 @@ static int take_list(struct parser *ps, struct t_node **ret, enum end_word *ret_
 int template_parse(struct arena *a, const char *text, int flags, struct template **ret, struct dv_err *e)
 {
 	struct template *t = arena_new(a, struct template);
-	struct parser ps = { .a = a, .e = e };
+	struct t_parser ps = { .a = a, .e = e };
 	enum end_word end;
 	int r;
 
@@ -522,7 +413,7 @@ int template_parse(struct arena *a, const char *text, int flags, struct template
 	if (r < 0)
 		return r;
 	if (end != END_NONE)
-		return FAIL(&ps, "{{end}} or {{else}} without a block");
+		return T_FAIL(&ps, "{{end}} or {{else}} without a block");
 	*ret = t;
 	return 0;
 }
