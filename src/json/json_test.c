@@ -33,6 +33,8 @@ static void test_round_trip(void **state)
 		{ "\"\\u0041\\n\\/\\\"\\\\\\b\\f\\r\\t\\u001F\"", "\"A\\n/\\\"\\\\\\b\\f\\r\\t\\u001f\"" },
 		{ "\"\\ud83d\\uDE00 \\u20ac \\u00e9\"", "\"\xf0\x9f\x98\x80 \xe2\x82\xac \xc3\xa9\"" },
 		{ "\"long enough text before \xe2\x82\xac and after it, again \xf0\x9f\x98\x80\"", NULL },
+		{ "\"\\u007f\\u0080\\u07ff\\u0800\\ud7ff\\ue000\\ud800\\udc00\\udbff\\udfff\"",
+		  "\"\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"" },
 		{ "\"a\\u0000b\"", NULL }, { "{\"k\\u0000\":1,\"k\":2}", NULL },
 		{ "{\"\":{\"\":0}}", NULL }, { "\"\x7f\"", NULL }, { "\"\\uFFFF\"", "\"\xef\xbf\xbf\"" },
 	};

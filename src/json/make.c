@@ -157,18 +157,25 @@ void member_add(struct arena *a, struct kids *k, const char *key, struct json *v
 	index_add(a, k, k->n - 1);
 }
 
-static void set_n(struct arena *a, struct json *obj, const char *key, size_t len, struct json *v)
+/* The members of what must be an object: anything else is our own bug. */
+static struct kids *members_of(struct json *obj)
 {
-	ptrdiff_t i;
-
 	if (!node_is(obj, JSON_OBJECT))
 		abort();
+	return obj->kids;
+}
+
+static void set_n(struct arena *a, struct json *obj, const char *key, size_t len, struct json *v)
+{
+	struct kids *k = members_of(obj);
+	ptrdiff_t i;
+
 	v = v ?: json_null(a);
-	i = member_find(obj->kids, key, len);
+	i = member_find(k, key, len);
 	if (i >= 0)
-		obj->kids->members[i].value = v;
+		k->members[i].value = v;
 	else
-		member_add(a, obj->kids, key_new(a, key, len), v);
+		member_add(a, k, key_new(a, key, len), v);
 }
 
 void json_set(struct arena *a, struct json *obj, const char *key, struct json *v)
@@ -201,8 +208,9 @@ bool json_del(struct json *obj, const char *key)
 void json_set_path(struct arena *a, struct json *obj, const char *dotted, struct json *v)
 {
 	for (size_t len; dotted[len = strcspn(dotted, ".")]; dotted += len + 1) {
-		ptrdiff_t i = member_find(obj->kids, dotted, len);
-		struct json *next = i < 0 ? NULL : obj->kids->members[i].value;
+		struct kids *k = members_of(obj);
+		ptrdiff_t i = member_find(k, dotted, len);
+		struct json *next = i < 0 ? NULL : k->members[i].value;
 
 		if (!node_is(next, JSON_OBJECT)) {
 			next = json_new_object(a);
