@@ -6,98 +6,11 @@
  * register that way. Keys that come again (as in a list of like objects) are
  * stored once.
  */
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "base/file.h"
-#include "json/node.h"
+#include "json/parse.h"
 #include "json/text.h"
 
-#define KEY_CACHE 256
 #define ROOM_BYTES 8192
-
-/* A value on its way; key, position and hash are those of a member. */
-struct elem {
-	struct json v;
-	const char *key;
-	uint32_t at;                    /* offset in the text */
-	uint32_t hash;
-};
-
-struct frame {
-	uint64_t seen;                  /* one bit for each key's hash */
-	uint32_t first;                 /* its first value on the stack */
-	bool object;
-};
-
-struct parser {
-	struct arena *a;
-	const char *text, *end;
-	struct elem *elems;
-	size_t n, cap;
-	unsigned depth;
-	int failed;
-	char *room, *room_end;          /* for strings, unaligned */
-	struct dv_err *e;
-	const char *keys[KEY_CACHE];    /* keys seen, by hash */
-	struct frame frames[JSON_DEPTH_MAX];
-	struct elem first_elems[64];
-};
-
-/* --- failures --- */
-
-static const char *fail(struct parser *s, const char *at, enum dv_kind kind, const char *fmt, ...)
-	DV_PRINTF(4, 5);
-
-static const char *fail(struct parser *s, const char *at, enum dv_kind kind, const char *fmt, ...)
-{
-	size_t line = 1, column = 1;
-	char what[300];
-	va_list ap;
-
-	for (const char *p = s->text; p < at; p++) {
-		if (*p == '\n') {
-			line++;
-			column = 1;
-		} else if ((*p & 0xc0) != 0x80) {
-			column++;       /* characters, not bytes */
-		}
-	}
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof what, fmt, ap);
-	va_end(ap);
-	s->failed = dv_fail(s->e, kind, "line %zu, column %zu: %s", line, column, what);
-	return NULL;
-}
-
-static const char *fail_want(struct parser *s, const char *at, const char *want)
-{
-	if (at >= s->end)
-		return fail(s, s->end, DV_INVALID, "the text ends where %s is wanted", want);
-	return fail(s, at, DV_INVALID, "%s is wanted", want);
-}
-
-static const char *fail_limit(struct parser *s, const char *at)
-{
-	return fail(s, at, DV_LIMIT, "the tree takes more than %zu bytes", s->a->max_bytes);
-}
-
-static const char *fail_dup(struct parser *s, const struct elem *el)
-{
-	size_t len = key_len(el->key);
-	struct json key = { .type = JSON_STRING };
-	auto_buf struct buf b = BUF_INIT(256);
-
-	/* As JSON, so that the message stays one line whatever the key holds. */
-	key.len = (uint32_t)DV_MIN(len, 30);
-	if (key.len <= TEXT_INLINE_MAX)
-		memcpy(key.small, el->key, key.len);
-	else
-		key.text = el->key;
-	json_write(&b, &key, JSON_COMPACT);
-	return fail(s, s->text + el->at, DV_INVALID, "key %s%s appears twice", buf_cstr(&b),
-		    len > key.len ? "..." : "");
-}
 
 /* --- memory --- */
 
@@ -143,119 +56,6 @@ static struct elem *elem_push(struct parser *s)
 
 /* --- strings --- */
 
-static int hex4(const char *p, const char *end)
-{
-	int v = 0;
-
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		char c = p[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' :
-			    c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-			    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-
-		if (digit < 0)
-			return -1;
-		v = v << 4 | digit;
-	}
-	return v;
-}
-
-static size_t utf8_put(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		to[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (char)(0xc0 | c >> 6);
-		to[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		to[0] = (char)(0xe0 | c >> 12);
-		to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		to[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	to[0] = (char)(0xf0 | c >> 18);
-	to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	to[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* The character of \uXXXX (p is behind the u), two of them for a surrogate pair. */
-static const char *unescape_u(struct parser *s, const char *p, const char *end, uint32_t *ret)
-{
-	int c = hex4(p, end), low;
-
-	if (c < 0)
-		return fail(s, p - 2, DV_INVALID, "\\u without four hex digits");
-	if (c < 0xd800 || c > 0xdfff) {
-		*ret = (uint32_t)c;
-		return p + 4;
-	}
-	low = end - p >= 6 && p[4] == '\\' && p[5] == 'u' ? hex4(p + 6, end) : -1;
-	if (c > 0xdbff || low < 0xdc00 || low > 0xdfff)
-		return fail(s, p - 2, DV_INVALID, "half of a surrogate pair");
-	*ret = 0x10000u + ((uint32_t)(c - 0xd800) << 10) + (uint32_t)(low - 0xdc00);
-	return p + 10;
-}
-
-static const char escapes[128] = {
-	['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f',
-	['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
-};
-
-/* The text between p and end without its escapes; it never gets longer, and `to` has room for that. */
-static const char *unescape(struct parser *s, const char *p, const char *end, char *to, size_t *ret_len)
-{
-	char *start = to, *to_end = to + (end - p);
-
-	while (p < end) {
-		uint32_t c = 0;
-
-		if (*p != '\\') {
-			const char *q = text_plain_end(p + 1, end);
-
-			text_copy(to, to_end, p, end, (size_t)(q - p));
-			to += q - p;
-			p = q;
-		} else if (p[1] == 'u') {
-			p = unescape_u(s, p + 2, end, &c);
-			if (!p)
-				return NULL;
-			to += utf8_put(to, c);
-		} else if (p[1] > 0 && escapes[(int)p[1]]) {
-			*to++ = escapes[(int)p[1]];
-			p += 2;
-		} else {
-			return fail(s, p, DV_INVALID, "an unknown escape");
-		}
-	}
-	*ret_len = (size_t)(to - start);
-	return end;
-}
-
-/* The closing quote of a string whose first byte that needs care is at p. */
-static const char *string_end(struct parser *s, const char *p, bool *ret_escapes)
-{
-	while (p < s->end && *p != '"') {
-		unsigned n = 2;
-
-		if ((unsigned char)*p < 0x20)
-			return fail(s, p, DV_INVALID, "a control character in a string");
-		if (*p == '\\')
-			*ret_escapes = true;
-		else if (!(n = text_utf8(p, s->end)))
-			return fail(s, p, DV_INVALID, "this is not UTF-8");
-		p = s->end - p < n ? s->end : text_plain_end(p + n, s->end);
-	}
-	return p < s->end ? p : fail(s, p, DV_INVALID, "the text ends within a string");
-}
-
 /* A string that is in the arena already, with its NUL, or small enough for the node. */
 static inline void string_set(struct json *v, const char *text, size_t len)
 {
@@ -294,7 +94,7 @@ static const char *text_take(struct parser *s, struct json *v, enum json_type ty
 	}
 	to = text_room(s, p, len + 1);
 	if (!to)
-		return fail_limit(s, p);
+		return parse_fail_limit(s, p);
 	text_copy(to, text_slack(s, to, len + 1), p, s->end, len);
 	to[len] = '\0';
 	v->text = to;
@@ -308,15 +108,15 @@ static const char *string_careful(struct parser *s, const char *p, const char *q
 	size_t len;
 	char *to;
 
-	q = string_end(s, q, &escaped);
+	q = parse_string_end(s, q, &escaped);
 	if (!q)
 		return NULL;
 	if (!escaped)
 		return text_take(s, v, JSON_STRING, p, (size_t)(q - p)) ? q + 1 : NULL;
 	to = text_room(s, p, (size_t)(q - p) + 1);
 	if (!to)
-		return fail_limit(s, p);
-	if (!unescape(s, p, q, to, &len))
+		return parse_fail_limit(s, p);
+	if (!parse_unescape(s, p, q, to, &len))
 		return NULL;
 	to[len] = '\0';
 	string_set(v, to, len);
@@ -346,16 +146,16 @@ static const char *parse_number(struct parser *s, const char *start, struct json
 	const char *p = start + (*start == '-'), *q = skip_digits(p, s->end);
 
 	if (q == p)
-		return fail_want(s, p, "a digit");
+		return parse_fail_want(s, p, "a digit");
 	if (*p == '0' && q > p + 1)
-		return fail(s, p, DV_INVALID, "a number that begins with 0");
+		return parse_fail(s, p, DV_INVALID, "a number that begins with 0");
 	v->yes = true;
 	if (q < s->end && *q == '.') {
 		v->yes = false;
 		p = q + 1;
 		q = skip_digits(p, s->end);
 		if (q == p)
-			return fail_want(s, p, "a digit");
+			return parse_fail_want(s, p, "a digit");
 	}
 	if (q < s->end && (*q | 0x20) == 'e') {
 		v->yes = false;
@@ -363,7 +163,7 @@ static const char *parse_number(struct parser *s, const char *start, struct json
 		p += p < s->end && (*p == '+' || *p == '-');
 		q = skip_digits(p, s->end);
 		if (q == p)
-			return fail_want(s, p, "a digit");
+			return parse_fail_want(s, p, "a digit");
 	}
 	return text_take(s, v, JSON_NUMBER, start, (size_t)(q - start));
 }
@@ -386,7 +186,7 @@ static const char *parse_word(struct parser *s, const char *p, struct json *v)
 			return p + words[i].len;
 		}
 	}
-	return fail_want(s, p, "a value");
+	return parse_fail_want(s, p, "a value");
 }
 
 static inline const char *parse_scalar(struct parser *s, const char *p)
@@ -450,7 +250,7 @@ static inline const char *key_take(struct parser *s, const char *p, size_t len, 
 	}
 	to = key_room(s, p, len);
 	if (!to)
-		return fail_limit(s, p);
+		return parse_fail_limit(s, p);
 	text_copy(to, text_slack(s, to, len + 1), p, s->end, len);
 	key_finish(to, len);
 	*seen = el->key = to;
@@ -463,15 +263,15 @@ static const char *key_careful(struct parser *s, const char *p, const char *q, s
 	size_t len;
 	char *to;
 
-	q = string_end(s, q, &escaped);
+	q = parse_string_end(s, q, &escaped);
 	if (!q)
 		return NULL;
 	if (!escaped)
 		return key_take(s, p, (size_t)(q - p), el);
 	to = key_room(s, p, (size_t)(q - p));
 	if (!to)
-		return fail_limit(s, p);
-	if (!unescape(s, p, q, to, &len))
+		return parse_fail_limit(s, p);
+	if (!parse_unescape(s, p, q, to, &len))
 		return NULL;
 	key_finish(to, len);
 	el->key = to;
@@ -500,7 +300,7 @@ static const char *parse_key(struct parser *s, const char *p, struct frame *f, s
 
 	p = text_skip_blanks(p, s->end);
 	if (p >= s->end || *p != '"')
-		return fail_want(s, p, "a key in quotes");
+		return parse_fail_want(s, p, "a key in quotes");
 	el->at = (uint32_t)(p - s->text);
 	q = text_plain_end(++p, s->end);
 	p = __builtin_expect(q < s->end && *q == '"', true) ? key_take(s, p, (size_t)(q - p), el) :
@@ -508,10 +308,10 @@ static const char *parse_key(struct parser *s, const char *p, struct frame *f, s
 	if (!p)
 		return NULL;
 	if (!key_is_new(s, f, el))
-		return fail_dup(s, el);
+		return parse_fail_dup(s, el);
 	p = text_skip_blanks(p + 1, s->end);
 	if (p >= s->end || *p != ':')
-		return fail_want(s, p, "a colon");
+		return parse_fail_want(s, p, "a colon");
 	return p + 1;
 }
 
@@ -534,9 +334,9 @@ static const char *index_members(struct parser *s, const char *p, struct kids *k
 	uint32_t dup;
 
 	if (index_bytes(k->n) > s->a->max_bytes || s->a->used_bytes > s->a->max_bytes - index_bytes(k->n))
-		return fail_limit(s, p);
+		return parse_fail_limit(s, p);
 	if (!index_build(s->a, k, &dup))
-		return fail_dup(s, &els[dup]);
+		return parse_fail_dup(s, &els[dup]);
 	return p;
 }
 
@@ -547,7 +347,7 @@ static const char *close_object(struct parser *s, const char *p, const struct el
 	struct kids *k = kids_try(s, n, sizeof *k->members, &nodes);
 
 	if (!k)
-		return fail_limit(s, p);
+		return parse_fail_limit(s, p);
 	for (uint32_t i = 0; i < n; i++) {
 		k->members[i] = (struct member){ els[i].key, &nodes[i] };
 		nodes[i] = els[i].v;
@@ -563,7 +363,7 @@ static const char *close_array(struct parser *s, const char *p, const struct ele
 	struct kids *k = kids_try(s, n, sizeof *k->items, &nodes);
 
 	if (!k)
-		return fail_limit(s, p);
+		return parse_fail_limit(s, p);
 	for (uint32_t i = 0; i < n; i++) {
 		k->items[i] = &nodes[i];
 		nodes[i] = els[i].v;
@@ -589,7 +389,7 @@ static inline const char *next_value(struct parser *s, const char *p, struct fra
 	struct elem *el = elem_push(s);
 
 	if (!el)
-		return fail_limit(s, p);
+		return parse_fail_limit(s, p);
 	return f->object ? parse_key(s, p, f, el) : p;
 }
 
@@ -602,7 +402,7 @@ static const char *open_container(struct parser *s, const char *p, bool *ret_ins
 
 	*ret_inside = false;
 	if (s->depth == JSON_DEPTH_MAX)
-		return fail(s, p, DV_LIMIT, "nested deeper than %d", JSON_DEPTH_MAX);
+		return parse_fail(s, p, DV_LIMIT, "nested deeper than %d", JSON_DEPTH_MAX);
 	if (q < s->end && *q == *p + 2)         /* the closing bracket, in ASCII */
 		return close_container(s, q + 1, object, (uint32_t)s->n);
 	*ret_inside = true;
@@ -621,7 +421,7 @@ static const char *after_value(struct parser *s, const char *p)
 		if (p < s->end && *p == ',')
 			return next_value(s, p + 1, f);
 		if (p >= s->end || *p != (f->object ? '}' : ']'))
-			return fail_want(s, p, f->object ? "a comma or }" : "a comma or ]");
+			return parse_fail_want(s, p, f->object ? "a comma or }" : "a comma or ]");
 		s->depth--;
 		p = close_container(s, p + 1, f->object, f->first);
 		if (!p)
@@ -656,10 +456,10 @@ static const char *parse_text(struct parser *s, struct json **ret)
 		return NULL;
 	p = text_skip_blanks(p, s->end);
 	if (p < s->end)
-		return fail(s, p, DV_INVALID, "more text after the value");
+		return parse_fail(s, p, DV_INVALID, "more text after the value");
 	j = arena_try(s->a, sizeof *j);
 	if (!j)
-		return fail_limit(s, p);
+		return parse_fail_limit(s, p);
 	*j = s->elems[0].v;
 	*ret = j;
 	return p;

@@ -72,9 +72,10 @@ static void test_absent(void **state)
 	auto_arena struct arena a;
 	struct dv_err e = DV_ERR_NONE;
 	struct top_view v;
+	static const char text[] = "{\"name\":\"\",\"process\":null,\"linux\":{\"cpu\":null},\"weight\":null}";
 
 	arena_init(&a, 0);
-	assert_ok(decode(&a, "{\"name\":\"\",\"process\":null,\"linux\":{\"cpu\":null},\"weight\":null}", "", &v, &e), &e);
+	assert_ok(decode(&a, text, "", &v, &e), &e);
 	assert_false(v.tty);
 	assert_null(v.args);
 	assert_null(v.cpu);
