@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/str.h"
@@ -244,9 +245,13 @@ static void test_remove_tree(void **state)
 /* Deeper than descriptors and path lengths allow. */
 static void test_remove_deep_tree(void **state)
 {
+	struct rlimit few = { 100, 100 }, old;
 	struct unit_tmp t;
 	int fd, next;
 
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	unit_tmp_new(&t);
 	fd = dup(t.fd);
 	for (int i = 0; i < 5000; i++) {
@@ -260,6 +265,7 @@ static void test_remove_deep_tree(void **state)
 	assert_int_equal(file_remove_tree(t.fd, "d", NULL), 0);
 	assert_false(exists(t.fd, "d"));
 	unit_tmp_done(&t);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
 /* In a child with mounts of its own: a bind mount of the same file system is not entered. 0 when all is well. */

@@ -163,6 +163,33 @@ static void test_fd_map_overlaps(void **state)
 	unit_tmp_done(&t);
 }
 
+/* Two descriptors trade numbers, and nothing else is mapped: the higher one is a source as well. */
+static void test_fd_map_swap(void **state)
+{
+	auto_buf struct buf out = BUF_INIT(100);
+	const char *argv[] = { "bash", "-c", "cat <&$1; cat <&$2", "sh", NULL, NULL, NULL };
+	struct dv_err e = DV_ERR_NONE;
+	char numbers[2][12];
+	int fds[2], status;
+	struct unit_tmp t;
+
+	unit_tmp_new(&t);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(file_replace(t.fd, "f", 0600, i ? "b" : "a", 1, false, NULL), 0);
+		assert_int_equal(file_open(t.fd, "f", O_RDONLY, 0, &fds[i], NULL), 0);
+		(void)snprintf(numbers[i], sizeof numbers[i], "%d", fds[i]);
+		argv[4 + i] = numbers[i];
+	}
+	struct proc_map map[] = { { fds[0], fds[1] }, { fds[1], fds[0] } };
+	struct proc_spawn s = { .path = "bash", .search = true, .argv = (char *const *)argv, .fds = map, .n_fds = 2 };
+
+	assert_ok(proc_run(&s, NULL, 0, &out, 10000, &status, &e), &e);
+	assert_string_equal(buf_cstr(&out), "ba");
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+	unit_tmp_done(&t);
+}
+
 static void test_fd_map_bad_source(void **state)
 {
 	const char *const argv[] = { "true", NULL };
@@ -337,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_run_does_not_wait_for_grandchildren),
 		cmocka_unit_test(test_exec_errors),
 		cmocka_unit_test(test_fd_map_overlaps),
+		cmocka_unit_test(test_fd_map_swap),
 		cmocka_unit_test(test_fd_map_bad_source),
 		cmocka_unit_test(test_child_signal_state),
 		cmocka_unit_test(test_session_and_cwd),

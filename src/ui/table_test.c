@@ -85,6 +85,30 @@ static void test_terminal(void **state)
 	assert_non_null(strstr(out, "\xe2\x80\xa6"));
 }
 
+static void test_colour(void **state)
+{
+	static const struct {
+		const char *no_color, *term;
+		bool want;
+	} cases[] = {
+		{ NULL, "xterm", true }, { "", "xterm", true }, { "1", "xterm", false }, { NULL, "dumb", false },
+		{ NULL, NULL, false },
+	};
+	FILE *file = fopen("/dev/null", "we"), *terminal = fopen("/dev/ptmx", "we");
+
+	assert_non_null(file);
+	assert_non_null(terminal);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(cases[i].no_color ? setenv("NO_COLOR", cases[i].no_color, 1) : unsetenv("NO_COLOR"), 0);
+		assert_int_equal(cases[i].term ? setenv("TERM", cases[i].term, 1) : unsetenv("TERM"), 0);
+		assert_int_equal(ui_colour(terminal), cases[i].want);
+		assert_false(ui_colour(file));
+	}
+	(void)fclose(file);
+	(void)fclose(terminal);
+}
+
 static void test_width(void **state)
 {
 	static const struct {
@@ -134,7 +158,7 @@ static void test_distance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file), cmocka_unit_test(test_terminal), cmocka_unit_test(test_width),
+		cmocka_unit_test(test_file), cmocka_unit_test(test_terminal), cmocka_unit_test(test_colour), cmocka_unit_test(test_width),
 		cmocka_unit_test(test_cut), cmocka_unit_test(test_wrap), cmocka_unit_test(test_distance),
 	};
 
