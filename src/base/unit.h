@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,23 @@ static inline int unit_end(void **state)
 	_exit(1);
 }
 #define unit_run(tests) cmocka_run_group_tests(tests, unit_start, unit_end)
+
+/* What a terminal's other side wrote: the kernel passes it on in pieces, so until 200 ms are silent. */
+static inline void unit_read_terminal(int master, char *out, size_t size)
+{
+	struct pollfd pf = { .fd = master, .events = POLLIN };
+	size_t len = 0;
+
+	while (len + 1 < size && poll(&pf, 1, 200) == 1) {
+		ssize_t n = read(master, out + len, size - 1 - len);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	out[len] = '\0';
+	assert_true(len > 0);
+}
 
 /* A new directory, opened; unit_tmp_done() removes it. */
 struct unit_tmp {
