@@ -1,5 +1,6 @@
 /* cgroup_test.c - the driver on the real trees of this machine: life, limits, devices, freezer. */
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -84,6 +85,78 @@ static void test_later_command(void **state)
 	for (JSON_EACH(it, cgroup_to_json(cg, &mem)))
 		assert_int_equal(access(arena_printf(&mem, "%.*s", (int)(strlen(json_str(it.value)) - 4),
 						     json_str(it.value)), F_OK), -1);
+	cgroup_close(cg);
+}
+
+/* A process that never stops forking once it is continued. */
+static pid_t forker(void)
+{
+	static char sh[] = "sh", c[] = "-c", script[] = "kill -STOP $$; while :; do (sleep 1000 & (exit 0)) ; done";
+	static char *const argv[] = { sh, c, script, NULL };
+	struct proc_spawn s = { .path = "sh", .search = true, .argv = argv };
+	pid_t pid = -1;
+	int status;
+
+	OK(proc_spawn(&s, &pid, NULL, e));
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(status));
+	return pid;
+}
+
+/* The same cgroups as on a machine that has no v2 tree: no cgroup.kill, no events. */
+static struct cgroup *v1_only(struct cgroup *cg)
+{
+	struct json *paths = cgroup_to_json(cg, &mem);
+	struct cgroup *v1 = NULL;
+
+	json_del(paths, "");
+	OK(cgroup_from_json(paths, false, &v1, e));
+	assert_int_equal(cgroup_layout(v1), CGROUP_V1);
+	return v1;
+}
+
+static void test_v1_only(void **state)
+{
+	struct cgroup *cg = make(arena_printf(&mem, "/%s", name)), *v1;
+	bool frozen = false;
+	pid_t pid;
+	int status;
+
+	if (!have_v1("freezer") || !have_v1("pids")) {
+		OK(cgroup_destroy(cg, 0, e));
+		cgroup_close(cg);
+		return;
+	}
+	v1 = v1_only(cg);
+	OK(cgroup_set(v1, json_of("{\"pids\":{\"limit\":200}}"), false, e));
+	/* Signals wait while it is paused, SIGKILL does not. */
+	pid = idle_process();
+	OK(cgroup_add(v1, pid, e));
+	OK(cgroup_freeze(v1, e));
+	OK(cgroup_kill(v1, SIGTERM, e));
+	OK(cgroup_frozen(v1, &frozen, e));
+	assert_true(frozen);
+	FAILS(TIMEOUT, cgroup_destroy(v1, 10, e));
+	OK(cgroup_thaw(v1, e));
+	OK(proc_wait(pid, &status, e));
+	assert_int_equal(proc_exit_code(status), 128 + SIGTERM);
+	pid = idle_process();
+	OK(cgroup_add(v1, pid, e));
+	OK(cgroup_freeze(v1, e));
+	OK(cgroup_kill(v1, SIGKILL, e));
+	OK(proc_wait(pid, &status, e));
+	/* All at once, however fast they multiply. */
+	pid = forker();
+	OK(cgroup_add(cg, pid, e));
+	kill(pid, SIGCONT);
+	while (strlen(content(cg, "pids", "pids.current")) < 2)
+		sched_yield();
+	OK(cgroup_kill(v1, SIGKILL, e));
+	OK(cgroup_destroy(v1, 10000, e));
+	OK(proc_wait(pid, &status, e));
+	assert_int_equal(proc_exit_code(status), 128 + SIGKILL);
+	OK(cgroup_destroy(cg, 10000, e));
+	cgroup_close(v1);
 	cgroup_close(cg);
 }
 
@@ -343,7 +416,7 @@ static void test_oom(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_life), TEST(test_later_command), TEST(test_undo), TEST(test_limits), TEST(test_limits_change),
+		TEST(test_life), TEST(test_later_command), TEST(test_undo), TEST(test_v1_only), TEST(test_limits), TEST(test_limits_change),
 		TEST(test_devices), TEST(test_refusals), TEST(test_stats), TEST(test_oom),
 	};
 
