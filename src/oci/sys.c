@@ -10,7 +10,8 @@
 
 long sys_clone3(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 {
-	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+	/* A sibling has its parent's signal; the kernel refuses one of its own (EINVAL). */
+	struct clone_args args = { .flags = flags, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD };
 	int sys = fault_hit("clone");
 
 	if (sys) {
