@@ -51,6 +51,12 @@ wait_for() {
 	done
 }
 
+# run_detached COMMAND...: `run` for what leaves a process behind; a process that keeps our output
+# open would make `run` wait for its end.
+run_detached() {
+	run timeout 60 sh -c '"$@" >"$DAVIT_IT/output" 2>&1 3>&-; s=$?; cat "$DAVIT_IT/output"; exit $s' - "$@"
+}
+
 # --- leaks: one line for each thing of this test that is still there ---
 
 leaked_mounts() { awk -v t="$T" 'index($0, t) { print "mount " $5 }' /proc/self/mountinfo; }
