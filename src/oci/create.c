@@ -105,15 +105,33 @@ static bool is_rootless(const struct container_opts *o)
 	return geteuid() != 0 || in_user_namespace();
 }
 
+/* Days since 1970 as a date (proleptic Gregorian). gmtime_r would read the time zone files. */
+static void civil_date(int64_t days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day)
+{
+	int64_t era, z = days + 719468;
+	unsigned day_of_era, year_of_era, day_of_year, m;
+
+	era = (z >= 0 ? z : z - 146096) / 146097;
+	day_of_era = (unsigned)(z - era * 146097);
+	year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	m = (5 * day_of_year + 2) / 153;
+	*ret_day = day_of_year - (153 * m + 2) / 5 + 1;
+	*ret_month = m < 10 ? m + 3 : m - 9;
+	*ret_year = (int64_t)year_of_era + era * 400 + (*ret_month <= 2);
+}
+
 static const char *now_text(struct arena *a)
 {
 	struct timespec ts;
-	struct tm tm;
+	unsigned month, day, secs;
+	int64_t year;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-			    tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec);
+	civil_date(ts.tv_sec / 86400, &year, &month, &day);
+	secs = (unsigned)(ts.tv_sec % 86400);
+	return arena_printf(a, "%04" PRId64 "-%02u-%02uT%02u:%02u:%02u.%09ldZ", year, month, day, secs / 3600,
+			    secs / 60 % 60, secs % 60, ts.tv_nsec);
 }
 
 static int check_terminal(const struct launch *l, struct dv_err *e)
@@ -242,6 +260,12 @@ static int open_host(struct launch *l, struct dv_err *e)
 
 /* --- state and cgroup --- */
 
+static void show_warnings(const struct cgroup *cg, size_t first)
+{
+	for (size_t i = first; cgroup_warning(cg, i); i++)
+		log_warn(cgroup_warning(cg, i), NULL);
+}
+
 static int make_state(struct launch *l, struct dv_err *e)
 {
 	const struct container_opts *o = l->opts;
@@ -257,8 +281,7 @@ static int make_state(struct launch *l, struct dv_err *e)
 	if ((r = state_save(l->dir_fd, l->arena, &l->state, e)) < 0 || (r = cgroup_create(l->cgroup, e)) < 0 ||
 	    (r = cgroup_set(l->cgroup, l->linux_->resources, true, e)) < 0)
 		return r;
-	for (size_t i = 0; cgroup_warning(l->cgroup, i); i++)
-		log_warn(cgroup_warning(l->cgroup, i), NULL);
+	show_warnings(l->cgroup, 0);
 	if (has_cgroup_mount(&l->spec) && (r = mount_cgroups_open(&l->mounts, e)) < 0)
 		return r;
 	if (o->wait_for_start)
@@ -326,6 +349,22 @@ static int from_outside(struct launch *l, struct dv_err *e)
 	return 0;
 }
 
+/* Hierarchies that turn out to be out of reach (a user's) leave the cgroup here: the state must not name them. */
+static int add_to_cgroup(struct launch *l, struct dv_err *e)
+{
+	size_t known = 0;
+	int r;
+
+	while (cgroup_warning(l->cgroup, known))
+		known++;
+	r = cgroup_add(l->cgroup, l->started.pid, e);
+	if (r < 0 || !cgroup_warning(l->cgroup, known))
+		return r;
+	show_warnings(l->cgroup, known);
+	l->state.cgroup = cgroup_to_json(l->cgroup, l->arena);
+	return state_save(l->dir_fd, l->arena, &l->state, e);
+}
+
 static int place(struct launch *l, struct dv_err *e)
 {
 	struct proc_id id;
@@ -335,7 +374,7 @@ static int place(struct launch *l, struct dv_err *e)
 	    ((r = ns_write_maps(l->started.pid, l->linux_, e)) < 0 ||
 	     (r = sync_send(l->sync[0], SYNC_MAPPED, 0, e)) < 0))
 		return r;
-	if ((r = cgroup_add(l->cgroup, l->started.pid, e)) < 0 || (r = from_outside(l, e)) < 0 ||
+	if ((r = add_to_cgroup(l, e)) < 0 || (r = from_outside(l, e)) < 0 ||
 	    (l->linux_->rdt && (r = rdt_apply(l->linux_->rdt, l->opts->id, l->started.pid, e)) < 0) ||
 	    (r = proc_identify(l->started.pid, &id, e)) < 0 || (r = state_save_pid(l->dir_fd, &id, e)) < 0)
 		return r;
@@ -428,6 +467,27 @@ static int poststart(struct launch *l, struct dv_err *e)
 
 /* --- undo --- */
 
+/* It died without a word: say of what. The kernel does that to a process that passes its memory limit. */
+static void explain_death(struct launch *l, struct dv_err *e)
+{
+	int64_t limit = 0;
+	int status;
+
+	if (l->started.pid <= 0 || (e->sys != EPIPE && e->sys != ECONNRESET && e->kind != DV_INTERNAL) ||
+	    waitpid(l->started.pid, &status, WNOHANG) <= 0)
+		return;
+	l->started.pid = 0;
+	if (!WIFSIGNALED(status))
+		return;
+	if (WTERMSIG(status) == SIGKILL && json_i64(json_path(l->linux_->resources, "memory.limit"), &limit) && limit > 0)
+		(void)dv_fail(e, DV_INTERNAL,
+			      "the container's process was killed before it could start: is the memory limit of %" PRId64
+			      " bytes too low?", limit);
+	else
+		(void)dv_fail(e, DV_INTERNAL, "the container's process was killed by %s before it could start",
+			      proc_signal_name(WTERMSIG(status)));
+}
+
 static void undo(struct launch *l)
 {
 	int status;
@@ -487,10 +547,14 @@ int container_create(struct arena *a, const struct container_opts *o, struct con
 		l.ns.fd[i] = -1;
 	r = launch_all(&l, e);
 	l.started.terminal = l.process && l.process->terminal;
-	if (r < 0)
+	if (r < 0) {
+		struct dv_err none = DV_ERR_NONE;
+
+		explain_death(&l, e ? e : &none);
 		undo(&l);
-	else
+	} else {
 		*ret = l.started;
+	}
 	release(&l);
 	return r < 0 ? r : 0;
 }

@@ -260,7 +260,7 @@ static int join_cgroup(struct exec *x, struct dv_err *e)
 	const char *where = x->opts->cgroup, *colon = where ? strrchr(where, ':') : NULL;
 
 	if (!where)
-		return cgroup_add(x->c->cgroup, x->started.pid, e);
+		return cgroup_add_beside(x->c->cgroup, x->started.pid, x->c->state.init.pid, e);
 	return cgroup_add_below(x->c->cgroup, x->started.pid,
 				colon ? arena_strn(x->arena, where, (size_t)(colon - where)) : NULL,
 				colon ? colon + 1 : where, e);

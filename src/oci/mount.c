@@ -10,8 +10,6 @@
 #include "base/str.h"
 #include "oci/mount.h"
 
-#define FS_VALUE_MAX 255        /* fsconfig(2) cuts off there */
-
 int mount_clone(int dirfd, const char *path, bool rec, bool nofollow, int *ret_fd, struct dv_err *e)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (rec ? AT_RECURSIVE : 0) |
@@ -193,11 +191,30 @@ static int walk_and_make(struct arena *a, int root_fd, const char *path, enum mo
 	return r < 0 ? r : 0;
 }
 
+/* What is missing is mostly only the last name: its parent is there, and so is no link in its place. */
+static int make_last(int root_fd, const char *path, enum mount_target kind, int flags, int *ret_fd, struct dv_err *e)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	auto_free char *parent = slash ? mem_printf("%.*s", (int)(slash - path), path) : mem_str("");
+	auto_close int dir = -1;
+	int r;
+
+	if (!*name || streq(name, ".") || streq(name, ".."))
+		return dv_fail_errno(e, ENOENT, "%s", path);
+	if ((r = open_in_root(root_fd, parent, flags & ~TARGET_NOFOLLOW, &dir, e)) < 0)
+		return r;
+	if (kind == TARGET_DIR ? mkdirat(dir, name, 0755) < 0 : mknodat(dir, name, S_IFREG | 0644, 0) < 0)
+		return dv_fail_errno(e, errno == EEXIST ? ENOENT : errno, "make %s", path);
+	return file_open(dir, name, O_PATH | O_NOFOLLOW, 0, ret_fd, e);
+}
+
 int mount_target(int root_fd, const char *path, enum mount_target kind, int flags, int *ret_fd, struct dv_err *e)
 {
-	auto_arena struct arena a;
+	auto_arena struct arena a = { 0 };
 	int r = open_in_root(root_fd, path, flags, ret_fd, e);
 
+	if (r == -DV_NOT_FOUND && e->sys == ENOENT)
+		r = make_last(root_fd, path, kind, flags, ret_fd, e);
 	if (r != -DV_NOT_FOUND || e->sys != ENOENT)
 		return r < 0 ? dv_wrap(e, "mount target %s", path) : 0;
 	arena_init(&a, 0);
@@ -238,18 +255,6 @@ static int fresh_or_host(const char *type, const char *source, const char *const
 	return r;
 }
 
-/* A long value (overlay's lowerdir) goes by the old call, onto the target's descriptor. */
-static bool needs_old_call(const struct mount_opts *o)
-{
-	for (size_t i = 0; i < o->n_data; i++) {
-		const char *eq = strchr(o->data[i], '=');
-
-		if (eq && strlen(eq + 1) > FS_VALUE_MAX)
-			return true;
-	}
-	return false;
-}
-
 static unsigned long old_flags(uint64_t attrs)
 {
 	static const struct {
@@ -269,16 +274,21 @@ static unsigned long old_flags(uint64_t attrs)
 	return flags;
 }
 
-static int mount_old(const struct spec_mount *m, const struct mount_opts *o, int target, struct dv_err *e)
+/* One call instead of ten, and options of any length. The descriptor's link in the host's /proc, whose
+ * file system was checked, leads to the target itself: no path is looked up again. */
+static int mount_onto(const struct spec_mount *m, const struct mount_opts *o, int target, struct dv_err *e)
 {
 	auto_buf struct buf data = BUF_INIT(1 << 16);
+	int r, sys = fault_hit("mount");
 	char name[32];
 
 	for (size_t i = 0; i < o->n_data; i++)
 		buf_printf(&data, "%s%s", i ? "," : "", o->data[i]);
+	if ((r = buf_check(&data, "options", e)) < 0)
+		return r;
 	(void)snprintf(name, sizeof name, "/proc/self/fd/%d", target);
-	if (mount(m->source, name, m->type, old_flags(o->attr_set), buf_cstr(&data)) < 0)
-		return dv_fail_errno(e, errno, "mount %s", m->type);
+	if (sys || mount(m->source, name, m->type, old_flags(o->attr_set), data.len ? data.p : NULL) < 0)
+		return dv_fail_errno(e, sys ? sys : errno, "mount %s", m->type);
 	return 0;
 }
 
@@ -512,10 +522,25 @@ static int target_flags(const struct spec_mount *m, const struct mount_opts *o)
 	return o->dest_nofollow ? TARGET_NOFOLLOW : 0;
 }
 
+static int do_fresh_detached(const struct mount_env *env, const struct spec_mount *m, const struct mount_opts *o,
+			     int target, struct dv_err *e)
+{
+	uint64_t late = o->tmpcopyup ? o->attr_set & MOUNT_ATTR_RDONLY : 0;
+	struct mount_opts rest = *o;
+	auto_close int fd = -1;
+	int r;
+
+	r = fresh_or_host(m->type, m->source, o->data, o->attr_set & ~late, &fd, e);
+	if (r < 0 || (o->tmpcopyup && (r = mount_copy_up(target, fd, e)) < 0) ||
+	    (late && (r = mount_set(fd, late, 0, 0, -1, false, m->destination, e)) < 0))
+		return r;
+	rest.attr_set = rest.attr_clr = 0;
+	return (r = set_attrs(m, &rest, fd, e)) < 0 ? r : mount_attach(fd, target, m->destination, e);
+}
+
 static int do_fresh(const struct mount_env *env, const struct spec_mount *m, struct mount_opts *o, struct dv_err *e)
 {
-	auto_close int fd = -1, target = -1;
-	uint64_t late = o->tmpcopyup ? o->attr_set & MOUNT_ATTR_RDONLY : 0;
+	auto_close int target = -1;
 	int r;
 
 	if (env->label && *env->label && o->n_data < MOUNT_OPTS_MAX && !streq(m->type, "proc") &&
@@ -526,23 +551,10 @@ static int do_fresh(const struct mount_env *env, const struct spec_mount *m, str
 		return r;
 	if (streq(m->type, "cgroup") || streq(m->type, "cgroup2"))
 		return cgroup_tree(env, o, target, e);
-	if (needs_old_call(o))
-		return mount_old(m, o, target, e);
-	r = fresh_or_host(m->type, m->source, o->data, o->attr_set & ~late, &fd, e);
-	if (r < 0)
-		return r;
-	if (o->tmpcopyup && (r = mount_copy_up(target, fd, e)) < 0)
-		return r;
-	if (late && (r = mount_set(fd, late, 0, 0, -1, false, m->destination, e)) < 0)
-		return r;
-	if (o->propagation || (o->rec_set | o->rec_clr)) {
-		struct mount_opts rest = *o;
-
-		rest.attr_set = rest.attr_clr = 0;
-		if ((r = set_attrs(m, &rest, fd, e)) < 0)
-			return r;
-	}
-	return mount_attach(fd, target, m->destination, e);
+	if (!o->tmpcopyup && !o->propagation && !(o->rec_set | o->rec_clr) && mount_onto(m, o, target, e) == 0)
+		return 0;
+	/* Once more the long way: it can do more, and names the option that the kernel refused. */
+	return do_fresh_detached(env, m, o, target, e);
 }
 
 static int do_remount(const struct mount_env *env, const struct spec_mount *m, const struct mount_opts *o,

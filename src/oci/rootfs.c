@@ -105,39 +105,30 @@ int rootfs_host_null(int *ret_fd, struct dv_err *e)
 	return 0;
 }
 
-struct masker {
-	int null_fd;        /* the host's null device */
-	int dir_fd;         /* an empty read-only tmpfs: mounted by the first that needs it, copied by the others */
-};
-
-static int mask_dir(struct masker *m, int target, const char *path, struct dv_err *e)
+/* By the descriptors' links in the host's /proc: a link there leads to what the descriptor holds. */
+static void fd_path(char out[static 32], int fd)
 {
-	static const char *const data[] = { "nr_blocks=1", "nr_inodes=1", "mode=755", NULL };
-	auto_close int copy = -1;
-	int r;
-
-	if (m->dir_fd < 0) {
-		r = mount_fresh("tmpfs", "tmpfs", data, 1 /* MOUNT_ATTR_RDONLY */, &m->dir_fd, e);
-		return r < 0 ? r : mount_attach(m->dir_fd, target, path, e);
-	}
-	r = mount_clone(m->dir_fd, "", false, false, &copy, e);
-	return r < 0 ? r : mount_attach(copy, target, path, e);
+	(void)snprintf(out, 32, "/proc/self/fd/%d", fd);
 }
 
-static int mask_one(int root_fd, const char *path, struct masker *m, struct dv_err *e)
+static int mask_one(int root_fd, const char *path, int null_fd, struct dv_err *e)
 {
-	auto_close int target = -1, copy = -1;
-	struct stat st;
+	auto_close int target = -1;
+	char to[32], null_path[32];
 	int r = file_open_how(root_fd, path, O_PATH, 0, FILE_IN_ROOT, &target, e);
 
 	if (r < 0)
 		return e->sys == ENOENT || e->sys == ENOTDIR ? 0 : r;
-	if (fstat(target, &st) < 0)
-		return dv_fail_errno(e, errno, "look at it");
-	if (S_ISDIR(st.st_mode))
-		return mask_dir(m, target, path, e);
-	r = mount_clone(m->null_fd, "", false, false, &copy, e);
-	return r < 0 ? r : mount_attach(copy, target, path, e);
+	fd_path(to, target);
+	fd_path(null_path, null_fd);
+	if (mount(null_path, to, NULL, MS_BIND, NULL) == 0)
+		return 0;
+	if (errno != ENOTDIR)
+		return dv_fail_errno(e, errno, "hide it");
+	/* A directory: an empty one that nothing fits into covers it. */
+	if (mount("tmpfs", to, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1,mode=755") < 0)
+		return dv_fail_errno(e, errno, "hide the directory");
+	return 0;
 }
 
 static int readonly_one(int root_fd, const char *path, struct dv_err *e)
@@ -153,30 +144,24 @@ static int readonly_one(int root_fd, const char *path, struct dv_err *e)
 	return mount_attach(copy, target, path, e);
 }
 
-/* The image's own /dev/null may be anything, so the host's is what masks. */
-static int null_source(int root_fd, int null_fd, struct masker *m, struct dv_err *e)
-{
-	if (!defence_on("mask-null"))
-		return file_open_how(root_fd, "dev/null", O_PATH, 0, FILE_IN_ROOT, &m->null_fd, e);
-	return fd_dup(null_fd, &m->null_fd, e);
-}
-
 int rootfs_masks(int root_fd, const struct spec_linux *l, int null_fd, struct dv_err *e)
 {
-	struct masker m = { -1, -1 };
+	auto_close int weak_fd = -1;
 	int r = 0;
 
 	for (const char **p = l->readonly_paths; r >= 0 && p && *p; p++)
 		if ((r = readonly_one(root_fd, *p, e)) < 0)
-			(void)dv_wrap(e, "read-only path %s", *p);
-	if (r >= 0 && l->masked_paths && l->masked_paths[0])
-		r = null_source(root_fd, null_fd, &m, e);
+			return dv_wrap(e, "read-only path %s", *p);
+	/* The image's own /dev/null may be anything, so the host's is what masks. */
+	if (!defence_on("mask-null")) {
+		if ((r = file_open_how(root_fd, "dev/null", O_PATH, 0, FILE_IN_ROOT, &weak_fd, e)) < 0)
+			return r;
+		null_fd = weak_fd;
+	}
 	for (const char **p = l->masked_paths; r >= 0 && p && *p; p++)
-		if ((r = mask_one(root_fd, *p, &m, e)) < 0)
-			(void)dv_wrap(e, "masked path %s", *p);
-	fd_close(&m.null_fd);
-	fd_close(&m.dir_fd);
-	return r < 0 ? r : 0;
+		if ((r = mask_one(root_fd, *p, null_fd, e)) < 0)
+			return dv_wrap(e, "masked path %s", *p);
+	return 0;
 }
 
 /* --- pivot --- */
