@@ -192,18 +192,58 @@ static unsigned rules_collect(struct generator *g, const struct seccomp_call *ca
 	return n;
 }
 
+/* Is b one more value of the single test that a is? */
+static bool same_test(const struct seccomp_rule *a, const struct seccomp_rule *b)
+{
+	const struct seccomp_cond *x = a->conds, *y = b->conds;
+
+	return a->n == 1 && b->n == 1 && x->op == SECCOMP_EQ && y->op == SECCOMP_EQ && x->arg == y->arg &&
+	       x->value >> 32 == y->value >> 32;
+}
+
+/* Values of one argument (personality has five): the halves are loaded once. */
+static unsigned put_values(struct generator *g, const struct syscall_arch *arch, const struct seccomp_rule **rules,
+			   unsigned n, unsigned otherwise)
+{
+	const struct seccomp_cond *c = rules[0]->conds;
+	unsigned label = otherwise;
+
+	while (n-- > 0)
+		label = seccomp_asm_branch(&g->code, BPF_JEQ, (uint32_t)rules[n]->conds->value,
+					   seccomp_asm_return(&g->code, rules[n]->action), label);
+	label = seccomp_asm_load(&g->code, arg_offset(arch, c->arg, false));
+	if (!arch->wide)
+		return label;
+	return put_masked(&g->code, arg_offset(arch, c->arg, true), UINT32_MAX, (uint32_t)(c->value >> 32), label,
+			  otherwise);
+}
+
+static unsigned put_rule(struct generator *g, const struct syscall_arch *arch, const struct seccomp_rule *rule,
+			 unsigned otherwise)
+{
+	unsigned label = seccomp_asm_return(&g->code, rule->action);
+
+	for (unsigned i = rule->n; i-- > 0;)
+		label = put_cond(&g->code, arch, &rule->conds[i], label, otherwise);
+	return label;
+}
+
 static unsigned put_call(struct generator *g, const struct syscall_arch *arch, const struct seccomp_call *call)
 {
 	unsigned label = seccomp_asm_return(&g->code, g->profile->default_action);
 	const struct seccomp_rule **rules;
 	unsigned n = rules_collect(g, call, &rules);
 
-	while (n-- > 0 && !g->code.over) {
-		unsigned otherwise = label;
+	while (n > 0 && !g->code.over) {
+		unsigned first = n - 1;
 
-		label = seccomp_asm_return(&g->code, rules[n]->action);
-		for (unsigned i = rules[n]->n; i-- > 0;)
-			label = put_cond(&g->code, arch, &rules[n]->conds[i], label, otherwise);
+		while (first > 0 && same_test(rules[first - 1], rules[n - 1]))
+			first--;
+		if (n - first > 1)
+			label = put_values(g, arch, rules + first, n - first, label);
+		else
+			label = put_rule(g, arch, rules[first], label);
+		n = first;
 	}
 	return label;
 }
