@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -37,15 +38,17 @@ static int child_fail(struct child *c, const char *step)
 	return -1;
 }
 
-/* Ignored signals would survive exec, and a handler of ours must not run on shared memory. */
+/* Ignored signals would survive exec, and a handler of ours must not run on shared memory. The kernel is
+ * asked directly: sigaction() refuses the two signals that glibc keeps to itself, which its posix_spawn()
+ * (so every program that make runs) leaves ignored. */
 static void child_signals(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	static const struct { unsigned long handler, flags, restorer; uint64_t mask; } dfl;     /* SIG_DFL is 0 */
 	sigset_t none;
 
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)sigaction(sig, &dfl, NULL);
+			(void)syscall(SYS_rt_sigaction, sig, &dfl, NULL, sizeof dfl.mask);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
