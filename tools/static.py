@@ -65,12 +65,11 @@ def check_library(path):
 
 def check(build):
     problems, seen = [], 0
-    for folder in (build, os.path.join(build, 'src/main')):
-        for name, size_max in PROGRAMS.items():
-            path = os.path.join(folder, name)
-            if os.path.isfile(path):
-                seen += 1
-                problems.extend(check_program(path, size_max))
+    for name, size_max in PROGRAMS.items():
+        path = os.path.join(build, name)
+        if os.path.isfile(path):
+            seen += 1
+            problems.extend(check_program(path, size_max))
     for module in sorted(os.listdir(os.path.join(build, 'src'))):
         folder = os.path.join(build, 'src', module)
         if module in DYNAMIC or not os.path.isdir(folder):

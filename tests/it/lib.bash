@@ -15,7 +15,7 @@ bats_require_minimum_version 1.5.0
 
 DAVIT_SOURCE=${DAVIT_SOURCE:-$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)}
 DAVIT_BUILD=${DAVIT_BUILD:-$DAVIT_SOURCE/build}
-PATH=$DAVIT_BUILD/src/main:$DAVIT_BUILD:$PATH
+PATH=$DAVIT_BUILD:$PATH
 DAVIT_OCI=${DAVIT_OCI:-$DAVIT_BUILD/davit-oci}
 
 setup() { it_setup; }

@@ -106,10 +106,8 @@ def copy_program(path, root, to):
 
 
 def find_ours():
-    for path in (os.path.join(BUILD, 'davit-oci'), os.path.join(BUILD, 'src/main/davit-oci')):
-        if os.path.exists(path):
-            return path
-    return None
+    path = os.path.join(BUILD, 'davit-oci')
+    return path if os.path.exists(path) else None
 
 
 def make_root(root, suites, folder, version):
