@@ -7,15 +7,6 @@
 
 #define HEAD_BYTES offsetof(struct sync_msg, err)
 
-int sync_send(int fd, enum sync_kind kind, int value, struct dv_err *e)
-{
-	struct sync_msg m = { .kind = kind, .value = value };
-
-	if (write(fd, &m, HEAD_BYTES) != (ssize_t)HEAD_BYTES)
-		return dv_fail_errno(e, errno, "talk to the container's process");
-	return 0;
-}
-
 void sync_send_error(int fd, const struct dv_err *err)
 {
 	struct sync_msg m = { .kind = SYNC_ERROR, .err = *err };
@@ -42,6 +33,28 @@ int sync_recv(int fd, struct sync_msg *ret, struct dv_err *e)
 	if (e)
 		*e = ret->err;
 	return -(int)ret->err.kind;
+}
+
+/* The other side is gone: what it said before it went is the reason. */
+static int last_words(int fd, int sys, struct dv_err *e)
+{
+	struct sync_msg m;
+	int r;
+
+	while ((r = sync_recv(fd, &m, e)) > 0)
+		;
+	return r < 0 ? r : dv_fail_errno(e, sys, "talk to the container's process");
+}
+
+int sync_send(int fd, enum sync_kind kind, int value, struct dv_err *e)
+{
+	struct sync_msg m = { .kind = kind, .value = value };
+
+	if (write(fd, &m, HEAD_BYTES) != (ssize_t)HEAD_BYTES)
+		return errno == EPIPE || errno == ECONNRESET ?
+			       last_words(fd, errno, e) :
+			       dv_fail_errno(e, errno, "talk to the container's process");
+	return 0;
 }
 
 int sync_expect(int fd, enum sync_kind kind, struct dv_err *e)

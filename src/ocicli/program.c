@@ -91,7 +91,7 @@ static int before(struct verb_call *c, struct dv_err *e)
 	return 0;
 }
 
-/* As runc: into the log when there is one, and to stderr for people. Exit status 1, whatever it was. */
+/* As runc: into the log when there is one, and to stderr for people. */
 static int on_error(struct verb_call *c, const struct dv_err *err)
 {
 	const struct oci_globals *g = c->globals;
@@ -100,14 +100,14 @@ static int on_error(struct verb_call *c, const struct dv_err *err)
 		log_error(err->msg, NULL);
 	if (!g || g->log || !g->log_format)
 		(void)fprintf(stderr, "davit-oci: %s\n", err->msg);
-	/* exec and run: the conventional statuses of what could not be run */
-	return 1;
+	/* Its own failure can be told from the command's: as runc. */
+	return c->verb == &verb_exec ? 255 : 1;
 }
 
 const struct program oci_program = {
 	.name = "davit-oci",
 	.summary = "run containers from OCI bundles",
-	.version = "davit-oci version " DAVIT_VERSION "\nspec: " SPEC_VERSION,
+	.version = DAVIT_VERSION "\nspec: " SPEC_VERSION,
 	.globals = globals,
 	.globals_size = sizeof(struct oci_globals),
 	.verbs = verbs,

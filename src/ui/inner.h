@@ -13,9 +13,10 @@ struct opt_line {
 	const struct opt *opts;         /* may be NULL */
 	bool stop_at_operand;
 	bool take_help;                 /* --help and -h end the parsing with help set */
+	bool take_version;              /* and --version and -v with version */
 	const struct opt *also;         /* program's rows, for the hint on flags in the wrong place; may be NULL */
 	/* results */
-	bool help;
+	bool help, version;
 	const char **operands;
 	size_t n;
 };

@@ -159,6 +159,10 @@ static int take_long(struct opt_line *line, const char *const *argv, size_t *at,
 		line->help = true;
 		return 0;
 	}
+	if (!o && line->take_version && streq(name, "version")) {
+		line->version = true;
+		return 0;
+	}
 	if (!o)
 		return unknown_flag(line, name, len, e);
 	if (!value && o->kind == OPT_BOOL)
@@ -182,6 +186,10 @@ static int take_letters(struct opt_line *line, const char *const *argv, size_t *
 
 		if (!o && line->take_help && *p == 'h') {
 			line->help = true;
+			return 0;
+		}
+		if (!o && line->take_version && *p == 'v') {
+			line->version = true;
 			return 0;
 		}
 		if (!o)
@@ -210,7 +218,7 @@ int opt_parse_line(struct opt_line *line, const char *const *argv, void *args, s
 	while (argv[count])
 		count++;
 	line->operands = arena_array(line->arena, const char *, count + 1);
-	for (size_t i = 0; i < count && !line->help; i++) {
+	for (size_t i = 0; i < count && !line->help && !line->version; i++) {
 		const char *word = argv[i];
 		int r = 0;
 

@@ -266,30 +266,23 @@ static int run_words(struct verb_call *c, const char *const *words)
 	return parse_verb(c, &at, words + n);
 }
 
-static bool asks_version(const struct program *p, const char *word)
-{
-	if (!p->version || !word)
-		return false;
-	return (streq(word, "--version") && !opt_by_name(p->globals, "version", 7)) ||
-	       (streq(word, "-v") && !opt_by_letter(p->globals, 'v'));
-}
-
 static int run_line(struct verb_call *c, const char *const *argv)
 {
 	const struct program *p = c->program;
-	struct opt_line line = { .arena = c->arena, .opts = p->globals, .stop_at_operand = true, .take_help = true };
+	struct opt_line line = { .arena = c->arena, .opts = p->globals, .stop_at_operand = true, .take_help = true,
+				 .take_version = p->version != NULL };
 	struct verb_path at = { .program = p, .name = p->name };
 	struct dv_err e = DV_ERR_NONE;
 
-	if (asks_version(p, argv[0])) {
-		printf("%s version %s\n", p->name, p->version);
-		return 0;
-	}
 	c->globals = arena_alloc(c->arena, p->globals_size);
 	if (opt_parse_line(&line, argv, c->globals, &e) < 0)
 		return usage_error(&at, &e);
 	if (line.help)
 		return show_help(&at);
+	if (line.version) {
+		printf("%s version %s\n", p->name, p->version);
+		return 0;
+	}
 	return run_words(c, line.operands);
 }
 

@@ -125,6 +125,7 @@ static void test_lines(void **state)
 		{ "container rm x", 66, "sample: no such thing: x\n" },
 		{ "--version", 0, "sample version 1.2\n" },
 		{ "-v", 0, "sample version 1.2\n" },
+		{ "--root /r --version", 0, "sample version 1.2\n" },
 		{ "container rm", 125, "sample: \"sample container rm\" needs exactly 1 argument\n"
 		  "Run 'sample container rm --help' for more information\n" },
 		{ "container rm a b", 125, "sample: \"sample container rm\" needs exactly 1 argument\n"

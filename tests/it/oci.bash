@@ -56,6 +56,19 @@ oci_teardown() {
 
 dv() { "$DAVIT_OCI" --root "$R" "$@"; }
 
+# In the background, output in $T/bg; a function would leave a shell between.
+dv_bg() {
+	"$DAVIT_OCI" --root "$R" "$@" >"$T/bg" 2>&1 </dev/null 3>&- &
+	BG=$!
+}
+
+# Its end; $status and $output as from run.
+bg_end() {
+	status=0
+	wait "$BG" || status=$?
+	output=$(cat "$T/bg")
+}
+
 # A peer for comparisons, with a state directory of its own.
 rc() { runc --root "$T/runc" "$@"; }
 

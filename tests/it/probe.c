@@ -103,7 +103,7 @@ static int do_fds(int n, char **v)
 		char link[256];
 		ssize_t len;
 
-		if (*de->d_name == '.' || atoi(de->d_name) == dirfd(d))
+		if (*de->d_name == '.' || (int)strtol(de->d_name, NULL, 10) == dirfd(d))
 			continue;
 		len = readlinkat(dirfd(d), de->d_name, link, sizeof link);
 		printf("%s %.*s\n", de->d_name, len < 0 ? 0 : (int)len, link);
@@ -161,7 +161,7 @@ static int do_send(int n, char **v)
 
 	if (n < 2 || s < 0)
 		return 1;
-	strncpy(a.sun_path, v[0], sizeof a.sun_path - 1);
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", v[0]);
 	if (sendto(s, v[1], strlen(v[1]), 0, (struct sockaddr *)&a, sizeof a) < 0) {
 		perror("send");
 		return 1;
@@ -199,7 +199,7 @@ static int do_hog(int n, char **v)
 /* exit N: for programs that must not be a shell. */
 static int do_exit(int n, char **v)
 {
-	return atoi(v[0]);
+	return (int)strtol(v[0], NULL, 10);
 }
 
 /* wait: until a signal kills. */
