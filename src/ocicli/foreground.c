@@ -32,7 +32,7 @@ struct foreground {
 	struct termios saved;
 	struct relay in, out;
 	struct loop_source *in_read, *master_io;
-	bool out_blocked;
+	bool in_is_file;            /* cannot be polled: always ready */
 	const struct container_started *process;
 	int status;
 };
@@ -100,44 +100,72 @@ static void on_exit_(void *ctx, int pidfd)
 
 /* --- the terminal --- */
 
-/* Moves what it can; false when the reading side has ended. */
-static bool relay_pump(struct relay *r)
+/* Writes what is pending; false when the writing side is broken. */
+static bool relay_flush(struct relay *r)
 {
-	for (;;) {
-		ssize_t n;
+	while (r->start < r->end) {
+		ssize_t n = write(r->to, r->data + r->start, r->end - r->start);
 
-		if (r->start == r->end) {
-			r->start = r->end = 0;
-			n = read(r->from, r->data, sizeof r->data);
-			if (n < 0)
-				return errno == EAGAIN || errno == EINTR;
-			if (n == 0)
-				return false;
-			r->end = (size_t)n;
-		}
-		n = write(r->to, r->data + r->start, r->end - r->start);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
 		r->start += (size_t)n;
 	}
+	r->start = r->end = 0;
+	return true;
 }
 
-static void watch_master(struct foreground *f)
+/* Moves what one read gives: our own stdin may block, so it is asked only once for each time it is ready.
+ * False at its end. */
+static bool relay_pump(struct relay *r, bool *ret_more)
 {
-	uint32_t events = EPOLLIN | (f->in.start != f->in.end ? EPOLLOUT : 0);
+	ssize_t n;
 
-	dv_ignore(loop_change_fd(f->master_io, events, NULL));
+	*ret_more = false;
+	if (!relay_flush(r))
+		return false;
+	if (r->end)
+		return true;
+	n = read(r->from, r->data, sizeof r->data);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return false;
+	r->end = (size_t)n;
+	*ret_more = true;
+	return relay_flush(r);
+}
+
+/* All that is there, from a side that does not block; false at its end. */
+static bool relay_drain(struct relay *r)
+{
+	bool more = true, open = true;
+
+	while (open && more)
+		open = relay_pump(r, &more);
+	return open;
+}
+
+/* What the terminal has not taken yet comes first; until then our input waits. */
+static void watch_terminal(struct foreground *f)
+{
+	bool pending = f->in.end > 0;
+
+	if (f->master_io)
+		dv_ignore(loop_change_fd(f->master_io, EPOLLIN | (pending ? EPOLLOUT : 0), NULL));
+	if (f->in_read)
+		dv_ignore(loop_change_fd(f->in_read, pending ? 0 : EPOLLIN, NULL));
 }
 
 static void on_stdin(void *ctx, int fd, uint32_t events)
 {
 	struct foreground *f = ctx;
+	bool more;
 
-	if (!relay_pump(&f->in)) {
+	if (!relay_pump(&f->in, &more)) {
 		loop_remove(f->in_read);
 		f->in_read = NULL;
 	}
-	watch_master(f);
+	watch_terminal(f);
 }
 
 static void on_master(void *ctx, int fd, uint32_t events)
@@ -145,14 +173,14 @@ static void on_master(void *ctx, int fd, uint32_t events)
 	struct foreground *f = ctx;
 
 	if (events & EPOLLOUT)
-		(void)relay_pump(&f->in);
-	if ((events & (EPOLLIN | EPOLLHUP)) && (!relay_pump(&f->out) || !(events & EPOLLIN))) {
+		f->in_is_file ? (void)relay_drain(&f->in) : (void)relay_flush(&f->in);
+	if ((events & (EPOLLIN | EPOLLHUP)) && (!relay_drain(&f->out) || !(events & EPOLLIN))) {
 		/* Every slave is closed: nothing more will come. */
 		loop_remove(f->master_io);
 		f->master_io = NULL;
 		return;
 	}
-	watch_master(f);
+	watch_terminal(f);
 }
 
 static int take_master(struct foreground *f, struct dv_err *e)
@@ -177,8 +205,9 @@ static int take_master(struct foreground *f, struct dv_err *e)
 		return r;
 	/* A regular file or /dev/null cannot be polled: it is read at once. */
 	if (loop_add_fd(f->loop, 0, EPOLLIN, on_stdin, f, &f->in_read, NULL) < 0) {
-		(void)relay_pump(&f->in);
-		watch_master(f);
+		f->in_is_file = true;
+		(void)relay_drain(&f->in);
+		watch_terminal(f);
 	}
 	return 0;
 }
@@ -197,7 +226,7 @@ int foreground_wait(struct foreground *f, const struct container_started *p, str
 		return r;
 	/* What the process wrote last is still in the terminal. */
 	if (f->master >= 0)
-		(void)relay_pump(&f->out);
+		(void)relay_drain(&f->out);
 	return proc_exit_code(f->status);
 }
 
