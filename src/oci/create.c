@@ -147,10 +147,11 @@ static int check_terminal(const struct launch *l, struct dv_err *e)
 	return 0;
 }
 
+/* What came with us is not close-on-exec, and what we opened ourselves is. */
 static int check_preserved(unsigned n, struct dv_err *e)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (fcntl(3 + (int)i, F_GETFD) < 0)
+		if (fcntl(3 + (int)i, F_GETFD) != 0)
 			return dv_fail(e, DV_INVALID, "unable to preserve descriptor %u: it is not open", 3 + i);
 	return 0;
 }

@@ -166,11 +166,10 @@ int rootfs_masks(int root_fd, const struct spec_linux *l, int null_fd, struct dv
 
 /* --- pivot --- */
 
-static int move_and_chroot(int root_fd, struct dv_err *e)
+/* The tree lies on top of "/" already: what is below is out of reach of a root that starts on top. */
+static int only_chroot(int root_fd, struct dv_err *e)
 {
-	if (fchdir(root_fd) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0)
-		return dv_fail_errno(e, errno, "move the root mount");
-	if (chroot(".") < 0 || chdir("/") < 0)
+	if (fchdir(root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return dv_fail_errno(e, errno, "chroot");
 	return 0;
 }
@@ -178,7 +177,7 @@ static int move_and_chroot(int root_fd, struct dv_err *e)
 int rootfs_pivot(int root_fd, bool no_pivot, struct dv_err *e)
 {
 	if (no_pivot)
-		return move_and_chroot(root_fd, e);
+		return only_chroot(root_fd, e);
 	/* The old root lands on the new one's "/" and is detached there: no directory is needed for it. */
 	if (fchdir(root_fd) < 0 || sys_pivot_root(".", ".") < 0)
 		return dv_fail_errno(e, errno, "pivot_root");

@@ -61,7 +61,10 @@ int tty_open(int root_fd, uint32_t height, uint32_t width, int *ret_master, int 
 		if (slave < 0)
 			return dv_fail_errno(e, errno, "open the terminal's other side");
 	}
-	if ((height || width) && ioctl(master, TIOCSWINSZ, &size) < 0)
+	/* Not given: that of the terminal we run in, so that the program never sees another. */
+	if (!height && !width && ioctl(0, TIOCGWINSZ, &size) < 0)
+		size = (struct winsize){ 0 };
+	if ((size.ws_row || size.ws_col) && ioctl(master, TIOCSWINSZ, &size) < 0)
 		return dv_fail_errno(e, errno, "set the terminal's size");
 	*ret_master = take_fd(&master);
 	*ret_slave = take_fd(&slave);
