@@ -30,6 +30,8 @@ struct db *image_store_db(struct image_store *s);
 int image_store_rootfd(const struct image_store *s);
 const char *image_store_root(const struct image_store *s);      /* absolute path, for messages and inspect */
 
+/* Two layers of an image may be the same directory (empty ones are). overlayfs refuses a lowerdir that is
+ * named twice: mount the uppermost only, which shows the same. */
 struct image_layer {
 	const char *diff_id;    /* "sha256:HEX" of the plain tar */
 	const char *dir;        /* relative to the root: "layers/HEX" */
