@@ -1,0 +1,30 @@
+/* layer.h - one layer from an archive into a stage: hash, decompress, hash, unpack, in one pass. */
+#pragma once
+
+#include "image/store.h"
+#include "transfer/archive.h"
+#include "transfer/compress.h"
+
+struct layer_job {
+	/* what is wanted */
+	const char *member;             /* in the archive */
+	struct digest blob;             /* of the member; alg NONE: not known before (docker archives) */
+	bool check_size;
+	uint64_t size;                  /* of the member, when check_size */
+	struct digest diff_id;
+	struct digest chain;            /* chain id up to here */
+	/* what became of it */
+	struct digest dir;              /* the name of its directory; alg NONE: not unpacked yet */
+	uint64_t blob_size;
+	bool has_blob;                  /* staged or stored */
+	enum compression kind;
+	bool wants_lowers;              /* unpacking has to wait for the layers below */
+};
+
+/* The directory names a layer can have. */
+void layer_names(const struct layer_job *j, struct digest *ret_alone, struct digest *ret_dependent);
+
+/* lowers: descriptors of the layers below, uppermost first; blind when they are not at hand, then the
+ * outcome may be wants_lowers. Any thread. */
+int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, const int *lowers, size_t n_lowers,
+	      bool blind, struct dv_err *e) DV_MUST_USE;
