@@ -255,9 +255,10 @@ static int make_root(struct launch *l, int *ret_slave, struct dv_err *e)
 	if ((r = do_mounts(l, e)) < 0 || (r = rootfs_devices(l->root_tree, &l->spec, bind, e)) < 0 ||
 	    (r = make_terminal(l, ret_slave, e)) < 0 || (r = create_hooks(l, e)) < 0 ||
 	    (r = rootfs_masks(l->root_tree, l->linux_, null_fd, e)) < 0 ||
-	    (r = rootfs_finish(l->root_tree, &l->spec, e)) < 0)
+	    (r = rootfs_pivot(l->root_tree, l->opts->no_pivot, e)) < 0)
 		return r;
-	return rootfs_pivot(l->root_tree, l->opts->no_pivot, e);
+	/* Last: pivot_root refuses a shared root. */
+	return rootfs_finish(l->root_tree, &l->spec, e);
 }
 
 /* --- waiting for start --- */
@@ -346,8 +347,8 @@ static int become(struct launch *l, struct process *p, struct dv_err *e)
 	*p = (struct process){ .spec = l->process ? l->process : &idle, .proc_fd = l->proc_fd,
 			       .filter = l->has_filter ? &l->filter : NULL, .on_notify = on_notify, .ctx = l,
 			       .personality = l->linux_->personality, .memory_policy = l->linux_->memory_policy,
-			       .rootless = l->rootless, .preserve_fds = l->opts->preserve_fds, .extra_env = extra,
-			       .arena = l->arena };
+			       .rootless = l->rootless, .make_cwd = true, .preserve_fds = l->opts->preserve_fds,
+			       .extra_env = extra, .arena = l->arena };
 	if (!l->opts->no_new_keyring)
 		p->keyring = arena_printf(l->arena, "_ses.%s", l->opts->id);
 	if (!p->spec->args)

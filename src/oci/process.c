@@ -83,13 +83,13 @@ static int check_cwd(const char *cwd, struct dv_err *e)
 	return 0;
 }
 
-static int make_cwd(const char *cwd, struct dv_err *e)
+static int make_cwd(const char *cwd, bool make, struct dv_err *e)
 {
 	int r;
 
 	if (chdir(cwd) == 0)
 		return 1;
-	if (errno != ENOENT)
+	if (errno != ENOENT || !make)
 		return 0;       /* perhaps the user's own rights suffice later */
 	r = file_mkdirs(AT_FDCWD, cwd, 0755, NULL, e);
 	if (r < 0)
@@ -100,7 +100,7 @@ static int make_cwd(const char *cwd, struct dv_err *e)
 static int enter_cwd(const char *cwd, bool entered, struct dv_err *e)
 {
 	if (!entered && chdir(cwd) < 0)
-		return dv_fail_errno(e, errno, "cannot chdir to cwd (\"%s\") set in config.json", cwd);
+		return dv_fail_errno(e, errno, "chdir to cwd (\"%s\")", cwd);
 	return check_cwd(cwd, e);
 }
 
@@ -282,7 +282,7 @@ int process_become(struct process *p, struct dv_err *e)
 	    (p->memory_policy && (r = attrs_memory_policy(p->memory_policy, e)) < 0) ||
 	    (r = set_labels(p, e)) < 0)
 		return r;
-	entered = make_cwd(p->spec->cwd, e);
+	entered = make_cwd(p->spec->cwd, p->make_cwd, e);
 	if (entered < 0)
 		return entered;
 	give_stdio(user);

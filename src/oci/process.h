@@ -23,6 +23,7 @@ struct process {
 	const char *keyring;                    /* session keyring to join, NULL: none */
 	bool rootless;
 	unsigned preserve_fds;
+	bool make_cwd;                          /* make a working directory that is missing */
 	const char *const *extra_env;           /* NULL-terminated, added to the configured ones; or NULL */
 	struct arena *arena;
 	/* set by process_become() */

@@ -53,8 +53,10 @@ ex() { run dv exec "$@" </dev/null; }
 	is $'/tmp\n3 2 /bin:/usr/bin'
 	ex --cwd /etc "$ID" pwd
 	is /etc
-	ex --cwd /tmp/made/anew "$ID" pwd
-	is /tmp/made/anew
+	run dv exec --cwd /tmp/none "$ID" pwd
+	fails 255
+	expect 'cwd ("/tmp/none")'
+	expect "no such file or directory"
 	ex -e HOME=/x "$ID" sh -c 'echo $HOME'
 	is /x
 	ex "$ID" sh -c 'echo $HOME'
