@@ -211,7 +211,8 @@ static int make_terminal(struct launch *l, int *ret_slave, struct dv_err *e)
 	return l->console_fd >= 0 ? tty_send(l->console_fd, master, e) : 0;
 }
 
-/* prestart and createRuntime run outside, createContainer here: in that order, before the root changes. */
+/* prestart and createRuntime run outside, createContainer here: in that order, before the root changes,
+ * and after the runtime is done with the process: it waits for their messages then. */
 static int create_hooks(struct launch *l, struct dv_err *e)
 {
 	const struct spec_hooks *h = l->spec.hooks;
@@ -233,9 +234,24 @@ static int create_hooks(struct launch *l, struct dv_err *e)
 			 &l->spec.annotations, e);
 }
 
+static int wait_for_go(struct launch *l, struct dv_err *e)
+{
+	int r = sync_expect(l->sync[1], SYNC_GO, e);
+
+	if (r < 0)
+		return r;
+	if (l->ns.mode[NS_CGROUP] == NS_NEW && unshare(ns_types[NS_CGROUP].flag) < 0)
+		return dv_fail_errno(e, errno, "make the cgroup namespace");
+	return 0;
+}
+
 /* Without a mount namespace of its own the container only gets another root directory. */
 static int only_chroot(struct launch *l, struct dv_err *e)
 {
+	int r;
+
+	if ((r = wait_for_go(l, e)) < 0 || (r = create_hooks(l, e)) < 0)
+		return r;
 	if (chroot(l->rootfs) < 0 || chdir("/") < 0)
 		return dv_fail_errno(e, errno, "chroot to %s", l->rootfs);
 	return 0;
@@ -253,8 +269,8 @@ static int make_root(struct launch *l, int *ret_slave, struct dv_err *e)
 		return r;
 	l->mounts.root_fd = l->root_tree;
 	if ((r = do_mounts(l, e)) < 0 || (r = rootfs_devices(l->root_tree, &l->spec, bind, e)) < 0 ||
-	    (r = make_terminal(l, ret_slave, e)) < 0 || (r = create_hooks(l, e)) < 0 ||
-	    (r = rootfs_masks(l->root_tree, l->linux_, null_fd, e)) < 0 ||
+	    (r = make_terminal(l, ret_slave, e)) < 0 || (r = wait_for_go(l, e)) < 0 ||
+	    (r = create_hooks(l, e)) < 0 || (r = rootfs_masks(l->root_tree, l->linux_, null_fd, e)) < 0 ||
 	    (r = rootfs_pivot(l->root_tree, l->opts->no_pivot, e)) < 0)
 		return r;
 	/* Last: pivot_root refuses a shared root. */
@@ -328,17 +344,6 @@ static int first_steps(struct launch *l, struct dv_err *e)
 	return l->ns.mode[NS_NET] == NS_NEW ? loopback_up(e) : 0;
 }
 
-static int wait_for_go(struct launch *l, struct dv_err *e)
-{
-	int r = sync_expect(l->sync[1], SYNC_GO, e);
-
-	if (r < 0)
-		return r;
-	if (l->ns.mode[NS_CGROUP] == NS_NEW && unshare(ns_types[NS_CGROUP].flag) < 0)
-		return dv_fail_errno(e, errno, "make the cgroup namespace");
-	return 0;
-}
-
 static int become(struct launch *l, struct process *p, struct dv_err *e)
 {
 	static const struct spec_process idle = { .cwd = "/" };
@@ -365,9 +370,9 @@ static int run(struct launch *l, struct dv_err *e)
 	if ((r = first_steps(l, e)) < 0)
 		return r;
 	if (l->ns.mode[NS_MNT] == NS_HOST) {
-		if ((r = wait_for_go(l, e)) < 0 || (r = only_chroot(l, e)) < 0)
+		if ((r = only_chroot(l, e)) < 0)
 			return r;
-	} else if ((r = make_root(l, &slave, e)) < 0 || (r = wait_for_go(l, e)) < 0) {
+	} else if ((r = make_root(l, &slave, e)) < 0) {
 		return r;
 	}
 	if ((r = set_sysctls(l, e)) < 0 || (slave >= 0 && (r = tty_adopt(slave, e)) < 0))
