@@ -68,6 +68,29 @@ int file_read(int dirfd, const char *name, struct buf *b, struct dv_err *e)
 	return r < 0 ? r : fd_read_to(fd, b, name, e);
 }
 
+int file_read_kernel(int dirfd, const char *name, char *out, size_t size, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	int sys, r = file_open(dirfd, name, O_RDONLY | O_NOCTTY, 0, &fd, e);
+	ssize_t n = -1;
+
+	if (r < 0)
+		return r;
+	sys = fault_hit("read");
+	if (!sys) {
+		do
+			n = read(fd, out, size - 1);
+		while (n < 0 && errno == EINTR);
+		sys = errno;
+	}
+	if (n < 0)
+		return dv_fail_errno(e, sys, "read %s", name);
+	if ((size_t)n == size - 1)
+		return dv_fail(e, DV_LIMIT, "read %s: longer than %zu bytes", name, size - 2);
+	out[n] = '\0';
+	return (int)n;
+}
+
 int file_write(int dirfd, const char *name, const char *text, struct dv_err *e)
 {
 	auto_close int fd = -1;
@@ -141,8 +164,9 @@ int file_replace(int dirfd, const char *name, mode_t mode, const void *data, siz
 	auto_free char *tmp = mem_printf("%s.%.200s.%d.%u.tmp", dir, base, (int)getpid(), atomic_fetch_add(&count, 1));
 	int r;
 
-	(void)unlinkat(dirfd, tmp, 0);     /* of a dead process with our pid */
 	r = replace_by(dirfd, tmp, name, mode, data, len, sync, e);
+	if (r == -(int)DV_EXISTS && unlinkat(dirfd, tmp, 0) == 0)      /* of a dead process with our pid */
+		r = replace_by(dirfd, tmp, name, mode, data, len, sync, e);
 	if (r < 0)
 		return r;
 	return sync ? sync_directory(dirfd, dir, name, e) : 0;

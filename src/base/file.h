@@ -32,6 +32,9 @@ int file_open_how(int dirfd, const char *name, int flags, mode_t mode, enum file
 
 /* The whole file; LIMIT past b's maximum. */
 int file_read(int dirfd, const char *name, struct buf *b, struct dv_err *e) DV_MUST_USE;
+/* A small text that the kernel makes (/proc, /sys): one read(2) gives all of it. LIMIT when it fills out;
+ * out is NUL-terminated. Returns the length. */
+int file_read_kernel(int dirfd, const char *name, char *out, size_t size, struct dv_err *e) DV_MUST_USE;
 /* One write(2) to an existing file (a cgroup or proc file). */
 int file_write(int dirfd, const char *name, const char *text, struct dv_err *e) DV_MUST_USE;
 /* Temporary file, write, rename over name; with sync also fsync of file and directory.

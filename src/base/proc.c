@@ -266,8 +266,7 @@ int proc_signal(int pidfd, int sig, struct dv_err *e)
 /* The name in the stat line may hold blanks and parentheses: the last ")" ends it. */
 static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start, struct dv_err *e)
 {
-	auto_buf struct buf b = BUF_INIT(4096);
-	char name[32], *end;
+	char name[32], text[4096], *end;
 	struct scan sc;
 	uint64_t start;
 	int r;
@@ -275,10 +274,10 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start, struct dv_
 	if (pid <= 0)
 		return dv_fail(e, DV_NOT_FOUND, "there is no process %d", (int)pid);
 	(void)snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
-	r = file_read(AT_FDCWD, name, &b, e);
+	r = file_read_kernel(AT_FDCWD, name, text, sizeof text, e);
 	if (r < 0)
 		return r;
-	end = b.p ? strrchr(b.p, ')') : NULL;
+	end = strrchr(text, ')');
 	if (!end || end[1] != ' ' || !end[2])
 		return dv_fail(e, DV_CORRUPT, "%s cannot be understood", name);
 	sc = scan_of(end + 2, strlen(end + 2));

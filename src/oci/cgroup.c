@@ -115,6 +115,12 @@ int cg_open_dir(struct hier *h, struct dv_err *e)
 	fd = open(h->full, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return dv_fail_errno(e, errno, "cgroup: open %s", h->full);
+	/* In a directory that we have just made files can only come from a cgroup file system, which the first of
+	 * them to be opened proves. */
+	if (h->made && !h->v2) {
+		h->fd = take_fd(&fd);
+		return 0;
+	}
 	if (fstatfs(fd, &fs) < 0)
 		return dv_fail_errno(e, errno, "cgroup: statfs %s", h->full);
 	if ((unsigned long)fs.f_type != (h->v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC))
@@ -214,6 +220,19 @@ static bool is_cgroup2(const char *path)
 	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
+/* One read for all but the strangest machines. */
+static int read_self(struct buf *b, struct dv_err *e)
+{
+	char *p = buf_room(b, 4096);
+	int r = p ? file_read_kernel(AT_FDCWD, "/proc/self/cgroup", p, 4096, e) : -(int)DV_LIMIT;
+
+	if (r == -(int)DV_LIMIT)
+		return file_read(AT_FDCWD, "/proc/self/cgroup", b, e);
+	if (r >= 0)
+		b->len = (size_t)r;
+	return r < 0 ? r : 0;
+}
+
 /* A line of /proc/self/cgroup: "4:memory:/a/b", "9:name=systemd:/", "0::/". */
 static int layout_line(struct cgroup *cg, const char *root, const char *line, const char *inner, struct dv_err *e)
 {
@@ -301,7 +320,7 @@ int cgroup_open(const struct cgroup_spec *spec, struct cgroup **ret, struct dv_e
 	int r;
 
 	if (spec->manager != CGROUP_DISABLED) {
-		r = file_read(AT_FDCWD, "/proc/self/cgroup", &self, e);
+		r = read_self(&self, e);
 		/* A kernel without cgroups has no such file. */
 		if (r < 0 && e->kind != DV_NOT_FOUND)
 			return r;

@@ -1,7 +1,11 @@
 /* cgroup_join.c - putting processes into the container's cgroups. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -47,11 +51,32 @@ static int join_dir(const struct hier *h, int dir, const char *where, const char
 	return dv_fail_errno(e, sys, "cgroup: write \"%s\" to %s/cgroup.procs", pid, where);
 }
 
+/* A v1 hierarchy that got no limits was not opened: its one file by its name, checked like a directory. */
+static int join_by_name(const struct hier *h, const char *pid, struct dv_err *e)
+{
+	auto_free char *name = mem_printf("%s/cgroup.procs", h->full);
+	auto_close int fd = -1;
+	struct statfs fs;
+	int r = file_open(AT_FDCWD, name, O_WRONLY | O_NOFOLLOW, 0, &fd, e);
+
+	if (r < 0)
+		return dv_wrap(e, "cgroup");
+	if (!h->made && (fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != CGROUP_SUPER_MAGIC))
+		return dv_fail(e, DV_UNSUPPORTED, "cgroup: %s is not on a cgroup filesystem", h->full);
+	if (write(fd, pid, strlen(pid)) >= 0)
+		return 0;
+	if (errno == ESRCH)
+		return dv_fail(e, DV_NOT_FOUND, "cgroup: process %s is gone", pid);
+	return dv_fail_errno(e, errno, "cgroup: write \"%s\" to %s", pid, name);
+}
+
 static int add_one(struct cgroup *cg, struct hier *h, const char *pid, struct dv_err *e)
 {
-	int r = cg_open_dir(h, e);
+	int r;
 
-	if (r == 0)
+	if (!h->v2 && h->fd < 0)
+		r = join_by_name(h, pid, e);
+	else if ((r = cg_open_dir(h, e)) == 0)
 		r = join_dir(h, h->fd, h->full, pid, e);
 	if (r == 0)
 		return 0;
@@ -67,15 +92,16 @@ int cgroup_add(struct cgroup *cg, pid_t pid, struct dv_err *e)
 {
 	struct dv_err local;
 	char text[16];
+	int r;
 
 	if (!e)
 		e = &local;
 	(void)snprintf(text, sizeof text, "%d", (int)pid);
-	for (size_t i = 0; i < cg->n; i++) {
-		int r = cg->h[i].lost ? 0 : add_one(cg, &cg->h[i], text, e);
-		if (r < 0)
-			return r;
-	}
+	r = cg_fill_cpuset(cg, false, false, e);
+	for (size_t i = 0; i < cg->n && r >= 0; i++)
+		r = cg->h[i].lost ? 0 : add_one(cg, &cg->h[i], text, e);
+	if (r < 0)
+		return r;
 	cg_tell_lost(cg);
 	return 0;
 }

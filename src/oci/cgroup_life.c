@@ -140,11 +140,19 @@ static int cpuset_fill(const struct hier *h, const char *dir, const char *file, 
 	return cg_write(h, buf_cstr(&path), buf_cstr(&text), e);
 }
 
-static int cpuset_inherit(const struct hier *h, struct dv_err *e)
+int cg_fill_cpuset(struct cgroup *cg, bool cpus_given, bool mems_given, struct dv_err *e)
 {
-	int r = cpuset_fill(h, "", "cpuset.cpus", CGROUP_DEPTH_MAX, e);
+	struct hier *h = cg_find(cg, "cpuset");
+	int r;
 
-	return r < 0 ? r : cpuset_fill(h, "", "cpuset.mems", CGROUP_DEPTH_MAX, e);
+	if (!cg->cpuset_bare || !h || h->lost)
+		return 0;
+	if ((r = cg_open_dir(h, e)) < 0 ||
+	    (!cpus_given && (r = cpuset_fill(h, "", "cpuset.cpus", CGROUP_DEPTH_MAX, e)) < 0) ||
+	    (!mems_given && (r = cpuset_fill(h, "", "cpuset.mems", CGROUP_DEPTH_MAX, e)) < 0))
+		return r;
+	cg->cpuset_bare = false;
+	return 0;
 }
 
 /* Asks one directory to pass on all of `list` ("+cpu +memory"). */
@@ -216,9 +224,9 @@ static int adopt(struct cgroup *cg, struct hier *h, struct dv_err *e)
 		return r;
 	if (cg->layout == CGROUP_V2)
 		enable_controllers(cg, h);
-	if (h != cg_find(cg, "cpuset") || (cg_read(h->fd, "cpuset.cpus", &cpus, NULL) == 0 && cpus.len))
-		return 0;
-	return cpuset_inherit(h, e);
+	if (h == cg_find(cg, "cpuset") && (cg_read(h->fd, "cpuset.cpus", &cpus, NULL) < 0 || !cpus.len))
+		cg->cpuset_bare = true;
+	return 0;
 }
 
 static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
@@ -235,13 +243,17 @@ static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
 	if (sys == 0) {
 		struct dv_err why;
 
+		/* v1 is looked at when it is first used: most of its hierarchies only ever get the process. */
+		cg->cpuset_bare |= h == cg_find(cg, "cpuset");
+		if (!h->v2)
+			return 0;
 		if (cg_open_dir(h, &why) < 0) {
 			cg_lose(cg, h, why.sys ? why.sys : EOPNOTSUPP, arena_str(&cg->mem, why.msg));
 			return 0;
 		}
 		if (cg->layout == CGROUP_V2)
 			enable_controllers(cg, h);
-		return h == cg_find(cg, "cpuset") ? cpuset_inherit(h, e) : 0;
+		return 0;
 	}
 	r = dv_fail_errno(e, sys, "cgroup: make %s", h->full);
 	/* Read-only mounts, or a user without a delegated tree and without a wish for a place in it: fine until a limit

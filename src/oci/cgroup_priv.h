@@ -27,6 +27,7 @@ struct cgroup {
 	enum cgroup_layout layout;
 	bool disabled;
 	bool rootless;
+	bool cpuset_bare;           /* made by us and still without cpus and mems: no process may enter yet */
 	bool path_given;            /* a place was asked for: not getting it is an error even when rootless */
 	struct hier h[HIER_MAX];
 	size_t n;
@@ -42,6 +43,8 @@ char *cg_path_clean(struct arena *a, const char *path);
 
 void cg_warn(struct cgroup *cg, const char *fmt, ...) DV_PRINTF(2, 3);
 
+/* A new v1 cpuset takes over from its parent what is not given. */
+int cg_fill_cpuset(struct cgroup *cg, bool cpus_given, bool mems_given, struct dv_err *e) DV_MUST_USE;
 /* Is it an errno of missing rights (or of a read-only mount)? */
 bool cg_no_rights(int sys);
 /* Go on without this hierarchy; cg_tell_lost() then makes one warning for all that were lost for the same reason. */

@@ -145,15 +145,18 @@ static int set_cpu(struct setting *s, struct dv_err *e)
 static int set_cpuset(struct setting *s, struct dv_err *e)
 {
 	const struct res_cpu *c = s->res->cpu;
+	bool cpus = c && c->cpus && *c->cpus, mems = c && c->mems && *c->mems;
 	struct hier *h = NULL;
 	int r;
 
-	if (!c || !((c->cpus && *c->cpus) || (c->mems && *c->mems)))
+	if (!cpus && !mems)
 		return 0;
 	r = cg_need(s->cg, "cpuset", "linux.resources.cpu.cpus", &h, e);
-	if (r == 0 && c->cpus && *c->cpus)
+	if (r == 0)
+		r = cg_fill_cpuset(s->cg, cpus, mems, e);
+	if (r == 0 && cpus)
 		r = cg_write(h, "cpuset.cpus", c->cpus, e);
-	if (r == 0 && c->mems && *c->mems)
+	if (r == 0 && mems)
 		r = cg_write(h, "cpuset.mems", c->mems, e);
 	return r;
 }

@@ -29,7 +29,7 @@ int container_open(struct arena *a, const char *root, const char *id, bool lock,
 		return r;
 	if (c.state.cgroup && (r = cgroup_from_json(c.state.cgroup, c.state.rootless, &c.cgroup, e)) < 0)
 		return r;
-	c.status = state_status(c.dir_fd, &c.state);
+	c.status = state_status(c.dir_fd, &c.state, lock);
 	*ret = c;
 	c = CONTAINER_NONE;
 	return 0;
@@ -216,15 +216,29 @@ static int delete_unreadable(int root_fd, const char *id, struct dv_err *e)
 	return r < 0 ? r : state_remove(root_fd, id, e);
 }
 
-static int delete_opened(struct arena *a, struct container *c, bool force, struct dv_err *e)
+/* Mostly nothing is left in it. What is (processes that outlived the first one, since the pid namespace was not
+ * the container's own) is killed. */
+static int remove_cgroup(struct container *c, struct dv_err *e)
+{
+	int r;
+
+	if (!c->cgroup)
+		return 0;
+	if (c->status == STATUS_STOPPED && cgroup_destroy(c->cgroup, 0, NULL) >= 0)
+		return 0;
+	dv_ignore(cgroup_kill(c->cgroup, SIGKILL, NULL));
+	r = cgroup_destroy(c->cgroup, DESTROY_MS, e);
+	return r;
+}
+
+int container_delete_open(struct arena *a, struct container *c, bool force, struct dv_err *e)
 {
 	int r;
 
 	if (c->status != STATUS_STOPPED && !force && c->status != STATUS_CREATED)
 		return dv_fail(e, DV_CONFLICT, "cannot delete container %s that is not stopped: %s", c->state.id,
 			       status_name(c->status));
-	if ((r = kill_and_wait(c, e)) < 0 ||
-	    (c->cgroup && (r = cgroup_destroy(c->cgroup, DESTROY_MS, e)) < 0))
+	if ((c->status != STATUS_STOPPED && (r = kill_and_wait(c, e)) < 0) || (r = remove_cgroup(c, e)) < 0)
 		return r;
 	rdt_remove(c->state.config, c->state.id);
 	if ((r = state_remove(c->root_fd, c->state.id, e)) < 0)
@@ -240,7 +254,7 @@ int container_delete(struct arena *a, const char *root, const char *id, bool for
 	int r = container_open(a, root, id, true, &c, e);
 
 	if (r >= 0)
-		return delete_opened(a, &c, force, e);
+		return container_delete_open(a, &c, force, e);
 	if (force && r == -DV_NOT_FOUND && state_check_id(id, NULL) == 0 &&
 	    (state_root_open(root, false, &root_fd, NULL) < 0 ||
 	     faccessat(root_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0))

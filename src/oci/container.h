@@ -17,6 +17,8 @@
 #include "oci/seccomp.h"
 #include "oci/state.h"
 
+struct container;
+
 struct container_opts {
 	const char *root;               /* state root */
 	const char *id;
@@ -38,6 +40,9 @@ struct container_opts {
 	int rootless;                   /* 1, 0, or -1: found out */
 	/* The process waits for container_start(); otherwise it is started when this returns. */
 	bool wait_for_start;
+	/* Filled with the running container, not locked (container_close): spares the caller that waits for its end
+	 * opening it again to delete it. NULL: not wanted. */
+	struct container *keep;
 	bool detached;                  /* the caller will not wait: the process survives its death at once */
 };
 
@@ -90,4 +95,5 @@ int container_resume(struct container *c, struct dv_err *e) DV_MUST_USE;
 int container_update(struct arena *a, struct container *c, const struct json *resources, struct dv_err *e) DV_MUST_USE;
 /* CONFLICT for a container that is not stopped, unless force: then it is killed first. With force a
  * container that does not exist is success. Runs the poststop hooks. */
+int container_delete_open(struct arena *a, struct container *c, bool force, struct dv_err *e) DV_MUST_USE;
 int container_delete(struct arena *a, const char *root, const char *id, bool force, struct dv_err *e) DV_MUST_USE;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -81,13 +82,17 @@ static int absolute(struct arena *a, const char *path, const char **ret, struct 
 /* Not the initial user namespace: its map does not cover all ids. */
 static bool in_user_namespace(void)
 {
-	auto_buf struct buf b = BUF_INIT(4096);
+	char text[4096];
 	struct scan s;
 	uint64_t inside, outside, n;
+	ssize_t len = readlink("/proc/self/ns/user", text, sizeof text - 1);
 
-	if (file_read(AT_FDCWD, "/proc/self/uid_map", &b, NULL) < 0)
+	/* The first one has the same number on every kernel. */
+	if (len == sizeof "user:[4026531837]" - 1 && memcmp(text, "user:[4026531837]", (size_t)len) == 0)
 		return false;
-	s = scan_of(buf_cstr(&b), b.len);
+	if (file_read_kernel(AT_FDCWD, "/proc/self/uid_map", text, sizeof text, NULL) < 0)
+		return false;
+	s = scan_of(text, strlen(text));
 	scan_blanks(&s);
 	if (!scan_u64(&s, &inside))
 		return false;
@@ -273,7 +278,7 @@ static int make_state(struct launch *l, struct dv_err *e)
 	struct cgroup_spec cs = { o->cgroup_manager, l->linux_->cgroups_path, o->id, l->rootless };
 	int r;
 
-	if ((r = proc_identify(getpid(), &l->state.creator, e)) < 0 || (r = cgroup_open(&cs, &l->cgroup, e)) < 0 ||
+	if ((r = cgroup_open(&cs, &l->cgroup, e)) < 0 ||
 	    (r = state_root_open(o->root, true, &l->root_fd, e)) < 0 ||
 	    (r = state_make(l->root_fd, o->id, &l->dir_fd, e)) < 0)
 		return r;
@@ -526,6 +531,13 @@ static void release(struct launch *l)
 	cgroup_close(l->cgroup);
 }
 
+static void hand_over(struct launch *l, struct container *ret)
+{
+	(void)flock(l->dir_fd, LOCK_UN);
+	*ret = (struct container){ .state = l->state, .status = STATUS_RUNNING, .root_fd = take_fd(&l->root_fd),
+				   .dir_fd = take_fd(&l->dir_fd), .cgroup = take_ptr(&l->cgroup) };
+}
+
 static int launch_all(struct launch *l, struct dv_err *e)
 {
 	int r;
@@ -555,6 +567,8 @@ int container_create(struct arena *a, const struct container_opts *o, struct con
 		undo(&l);
 	} else {
 		*ret = l.started;
+		if (o->keep)
+			hand_over(&l, o->keep);
 	}
 	release(&l);
 	return r < 0 ? r : 0;

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "oci/defence.h"
 #include "oci/rootfs.h"
+#include "oci/scratch.h"
 
 struct node {
 	const char *name;       /* below /dev */
@@ -180,8 +181,7 @@ static bool dev_is_bound(const struct spec *s)
 int rootfs_devices(int root_fd, const struct spec *s, bool bind_devices, struct dv_err *e)
 {
 	const struct spec_linux *l = s->linux_;
-	auto_close int dev = -1;
-	mode_t old_mask;
+	auto_scratch int dev = -1;
 	int r;
 
 	if (dev_is_bound(s))
@@ -190,7 +190,7 @@ int rootfs_devices(int root_fd, const struct spec *s, bool bind_devices, struct 
 				       file_open(root_fd, "dev", O_PATH | O_DIRECTORY, 0, &dev, e);
 	if (r < 0)
 		return r;
-	old_mask = umask(0);
+	(void)umask(0);
 	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(default_nodes); i++) {
 		struct node n = { default_nodes[i].name, S_IFCHR | 0666,
 				  makedev(default_nodes[i].major, default_nodes[i].minor), 0, 0 };
@@ -210,6 +210,6 @@ int rootfs_devices(int root_fd, const struct spec *s, bool bind_devices, struct 
 		r = make_links(dev, e);
 	if (r >= 0)
 		r = make_ptmx(dev, e);
-	(void)umask(old_mask);
+	(void)umask(022);
 	return r;
 }

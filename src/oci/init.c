@@ -320,18 +320,17 @@ static int on_notify(void *ctx, int notify_fd, struct dv_err *e)
 
 static int first_steps(struct launch *l, struct dv_err *e)
 {
-	int r;
+	int r = 0;
 
 	/* Shared with the runtime, and so would be its lock. */
 	fd_close(&l->dir_fd);
 	fd_close(&l->root_fd);
 	/* The runtime may die at any moment before the container exists as such. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return dv_fail_errno(e, errno, "tie the process to the runtime");
 	if (l->ns.mode[NS_USER] == NS_NEW &&
-	    ((r = sync_expect(l->sync[1], SYNC_MAPPED, e)) < 0 || (r = become_root(e)) < 0))
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || (r = sync_expect(l->sync[1], SYNC_MAPPED, e)) < 0 ||
+	     (r = become_root(e)) < 0))
 		return r;
-	/* Becoming root of the user namespace has cleared it. */
+	/* Becoming root of a user namespace has cleared it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return dv_fail_errno(e, errno, "tie the process to the runtime");
 	if (l->ns.mode[NS_TIME] == NS_NEW && (r = new_time(l, e)) < 0)
@@ -361,6 +360,30 @@ static int become(struct launch *l, struct process *p, struct dv_err *e)
 	return process_become(p, e);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* From here on the process holds nothing of the host but these: not while it waits for start, not in the
+ * working directory it is told to enter, and not at exec. */
+static int keep_few(struct launch *l, struct dv_err *e)
+{
+	int keep[] = { l->proc_fd, l->sync[1], l->listen_fd }, next = 3 + (int)l->opts->preserve_fds;
+
+	qsort(keep, ARRAY_LEN(keep), sizeof *keep, by_number);
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+		if (keep[i] < next)
+			continue;
+		if (keep[i] > next)
+			(void)close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
+		next = keep[i] + 1;
+	}
+	if (close_range((unsigned)next, ~0U, 0) < 0)
+		return dv_fail_errno(e, errno, "close descriptors");
+	return 0;
+}
+
 static int run(struct launch *l, struct dv_err *e)
 {
 	auto_close int slave = -1, conn = -1;
@@ -377,8 +400,8 @@ static int run(struct launch *l, struct dv_err *e)
 	}
 	if ((r = set_sysctls(l, e)) < 0 || (slave >= 0 && (r = tty_adopt(slave, e)) < 0))
 		return r;
-	fd_close(&l->sync[0]);
-	if ((r = become(l, &p, e)) < 0)
+	slave = -1;
+	if ((r = keep_few(l, e)) < 0 || (r = become(l, &p, e)) < 0)
 		return r;
 	/* Other ids clear it, and from here on the death of the runtime is nothing to die of. */
 	(void)prctl(PR_SET_PDEATHSIG, 0);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "oci/mount.h"
+#include "oci/scratch.h"
 
 int mount_clone(int dirfd, const char *path, bool rec, bool nofollow, int *ret_fd, struct dv_err *e)
 {
@@ -196,7 +197,7 @@ static int make_last(int root_fd, const char *path, enum mount_target kind, int 
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	auto_free char *parent = slash ? mem_printf("%.*s", (int)(slash - path), path) : mem_str("");
-	auto_close int dir = -1;
+	auto_scratch int dir = -1;
 	int r;
 
 	if (!*name || streq(name, ".") || streq(name, ".."))
@@ -492,7 +493,7 @@ static int set_attrs(const struct spec_mount *m, const struct mount_opts *o, int
 static int do_bind(const struct mount_env *env, const struct spec_mount *m, const struct mount_opts *o, int source_fd,
 		   struct dv_err *e)
 {
-	auto_close int own = -1, target = -1;
+	auto_scratch int own = -1, target = -1;
 	bool dir = false, done = false;
 	int r;
 
@@ -540,7 +541,7 @@ static int do_fresh_detached(const struct mount_env *env, const struct spec_moun
 
 static int do_fresh(const struct mount_env *env, const struct spec_mount *m, struct mount_opts *o, struct dv_err *e)
 {
-	auto_close int target = -1;
+	auto_scratch int target = -1;
 	int r;
 
 	if (env->label && *env->label && o->n_data < MOUNT_OPTS_MAX && !streq(m->type, "proc") &&
@@ -560,7 +561,7 @@ static int do_fresh(const struct mount_env *env, const struct spec_mount *m, str
 static int do_remount(const struct mount_env *env, const struct spec_mount *m, const struct mount_opts *o,
 		      struct dv_err *e)
 {
-	auto_close int target = -1;
+	auto_scratch int target = -1;
 	int r = mount_target(env->root_fd, m->destination, TARGET_DIR, 0, &target, e);
 
 	return r < 0 ? r : set_attrs(m, o, target, e);

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "oci/defence.h"
 #include "oci/rootfs.h"
+#include "oci/scratch.h"
 #include "oci/sys.h"
 
 #define PARENTS_MAX 4096
@@ -70,7 +71,7 @@ int rootfs_open(const char *path, const char *propagation, int *ret_fd, struct d
 
 int rootfs_enter(const char *path, const char *propagation, int *tree_fd, struct dv_err *e)
 {
-	auto_close int top = -1;
+	auto_scratch int top = -1;
 	unsigned long prop;
 	int r;
 
@@ -113,7 +114,7 @@ static void fd_path(char out[static 32], int fd)
 
 static int mask_one(int root_fd, const char *path, int null_fd, struct dv_err *e)
 {
-	auto_close int target = -1;
+	auto_scratch int target = -1;
 	char to[32], null_path[32];
 	int r = file_open_how(root_fd, path, O_PATH, 0, FILE_IN_ROOT, &target, e);
 
@@ -133,7 +134,7 @@ static int mask_one(int root_fd, const char *path, int null_fd, struct dv_err *e
 
 static int readonly_one(int root_fd, const char *path, struct dv_err *e)
 {
-	auto_close int target = -1, copy = -1;
+	auto_scratch int target = -1, copy = -1;
 	int r = file_open_how(root_fd, path, O_PATH, 0, FILE_IN_ROOT, &target, e);
 
 	if (r < 0)

@@ -108,8 +108,7 @@ int state_save(int dir_fd, struct arena *a, const struct container_state *s, str
 		a, "format", json_new_i64(a, STATE_FORMAT), "id", json_new_str(a, s->id), "bundle",
 		json_new_str(a, s->bundle), "rootfs", json_new_str(a, s->rootfs), "created",
 		json_new_str(a, s->created), "owner", json_new_str(a, s->owner), "rootless",
-		json_new_bool(a, s->rootless), "creatorPid", json_new_i64(a, s->creator.pid), "creatorStart",
-		json_new_u64(a, s->creator.start_ticks), "cgroup", (struct json *)s->cgroup, "config",
+		json_new_bool(a, s->rootless), "cgroup", (struct json *)s->cgroup, "config",
 		(struct json *)s->config, NULL);
 	auto_buf struct buf b = BUF_INIT(JSON_BYTES_MAX);
 	int r;
@@ -153,8 +152,6 @@ static void load_pid(int dir_fd, struct proc_id *ret)
 	F(c, str,  created,       "created",      REQ, NULL) \
 	F(c, str,  owner,         "owner",        0,   NULL) \
 	F(c, bool, rootless,      "rootless",     0,   NULL) \
-	F(c, i64,  creator_pid,   "creatorPid",   0,   NULL) \
-	F(c, u64,  creator_start, "creatorStart", 0,   NULL) \
 	F(c, node, cgroup,        "cgroup",       0,   NULL) \
 	F(c, node, config,        "config",       REQ, NULL)
 DV_VIEW(state_view, STATE_VIEW);
@@ -172,10 +169,22 @@ int state_load(int dir_fd, struct arena *a, struct container_state *ret, struct 
 			       (long long)v.format.v, STATE_FORMAT);
 	*ret = (struct container_state){ .id = v.id, .bundle = v.bundle, .rootfs = v.rootfs, .created = v.created,
 					 .owner = v.owner, .config = v.config, .cgroup = v.cgroup,
-					 .rootless = v.rootless,
-					 .creator = { (pid_t)v.creator_pid.v, v.creator_start.v } };
+					 .rootless = v.rootless };
 	load_pid(dir_fd, &ret->init);
 	return 0;
+}
+
+/* What is always there, one by one; the tree only when there was more. */
+static int remove_aside(int root_fd, const char *aside, struct dv_err *e)
+{
+	static const char *const files[] = { "state.json", "pid" };
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		auto_free char *name = mem_printf("%s/%s", aside, files[i]);
+
+		(void)unlinkat(root_fd, name, 0);
+	}
+	return unlinkat(root_fd, aside, AT_REMOVEDIR) == 0 ? 0 : file_remove_tree(root_fd, aside, e);
 }
 
 int state_remove(int root_fd, const char *id, struct dv_err *e)
@@ -184,7 +193,7 @@ int state_remove(int root_fd, const char *id, struct dv_err *e)
 
 	if (renameat(root_fd, id, root_fd, aside) < 0)
 		return errno == ENOENT ? 0 : dv_fail_errno(e, errno, "remove the state of %s", id);
-	return file_remove_tree(root_fd, aside, e);
+	return remove_aside(root_fd, aside, e);
 }
 
 static int by_text(const void *a, const void *b)
@@ -245,10 +254,18 @@ static bool is_frozen(const struct container_state *s)
 	return frozen;
 }
 
-enum container_status state_status(int dir_fd, const struct container_state *s)
+static bool is_locked(int dir_fd)
+{
+	auto_close int fd = -1;
+
+	return file_open(dir_fd, ".", O_RDONLY | O_DIRECTORY, 0, &fd, NULL) >= 0 &&
+	       file_lock(fd, false, false, "state", NULL) == -DV_CONFLICT;
+}
+
+enum container_status state_status(int dir_fd, const struct container_state *s, bool have_lock)
 {
 	if (!s->init.pid)
-		return s->creator.pid && proc_alive(&s->creator) ? STATUS_CREATING : STATUS_STOPPED;
+		return !have_lock && is_locked(dir_fd) ? STATUS_CREATING : STATUS_STOPPED;
 	if (!proc_alive(&s->init))
 		return STATUS_STOPPED;
 	if (is_frozen(s))

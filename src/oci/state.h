@@ -30,7 +30,6 @@ struct container_state {
 	bool rootless;
 	bool no_cgroup_limits;
 	struct proc_id init;            /* pid 0: there is none (yet) */
-	struct proc_id creator;         /* who makes it, while it is being made */
 };
 
 /* [a-zA-Z0-9_+-][a-zA-Z0-9_+.-]*, at most 1024 bytes. INVALID otherwise. */
@@ -54,8 +53,8 @@ int state_remove(int root_fd, const char *id, struct dv_err *e) DV_MUST_USE;
 /* Ids of all containers, sorted. */
 int state_list(int root_fd, struct arena *a, char ***ret, size_t *ret_n, struct dv_err *e) DV_MUST_USE;
 
-/* Asks the kernel. The freezer is asked only for running containers. */
-enum container_status state_status(int dir_fd, const struct container_state *s);
+/* Asks the kernel: the process, the lock (whoever makes a container holds it), the freezer. have_lock: it is ours. */
+enum container_status state_status(int dir_fd, const struct container_state *s, bool have_lock);
 
 /* The "state" object of runtime-spec, as hooks get it and `state` prints it. pid 0 is left out. */
 struct json *state_json(struct arena *a, const struct container_state *s, enum container_status status, pid_t pid);

@@ -86,8 +86,9 @@ static int create_run(struct verb_call *c, struct dv_err *e)
 static int run_foreground(struct verb_call *c, struct container_opts *o, struct dv_err *e)
 {
 	const struct create_args *a = c->args;
-	const struct oci_globals *g = c->globals;
 	struct foreground *f = NULL;
+	/* Not closed at the end: the program ends with it. */
+	static struct container box = { .root_fd = -1, .dir_fd = -1 };
 	struct container_started s;
 	int r, code;
 
@@ -95,11 +96,13 @@ static int run_foreground(struct verb_call *c, struct container_opts *o, struct 
 	if (r < 0)
 		return r;
 	o->console_optional = true;
+	o->keep = &box;
 	r = container_create(c->arena, o, &s, e);
 	if (r >= 0) {
 		code = foreground_wait(f, &s, e);
 		(void)close(s.pidfd);
-		r = a->keep ? 0 : container_delete(c->arena, g->root, o->id, true, e);
+		box.status = STATUS_STOPPED;
+		r = a->keep ? 0 : container_delete_open(c->arena, &box, true, e);
 		r = r < 0 ? r : code;
 	}
 	foreground_free(f);

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <termios.h>
 
 #include "base/fd.h"
@@ -58,9 +59,7 @@ int foreground_new(bool terminal, struct foreground **ret, int *ret_console_fd, 
 	f->master = f->socket[0] = f->socket[1] = -1;
 	(void)forwarded_signals(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, &f->old_mask);
-	r = loop_new(&f->loop, e);
-	if (r >= 0 && terminal)
-		r = fd_socketpair(SOCK_STREAM, f->socket, e);
+	r = terminal ? fd_socketpair(SOCK_STREAM, f->socket, e) : 0;
 	if (r < 0) {
 		foreground_free(f);
 		return r;
@@ -212,29 +211,61 @@ static int take_master(struct foreground *f, struct dv_err *e)
 	return 0;
 }
 
-int foreground_wait(struct foreground *f, const struct container_started *p, struct dv_err *e)
+/* Nothing to relay but signals, and the child's end is one of them: no loop is needed. */
+static int wait_plain(const struct container_started *p, const sigset_t *set, struct dv_err *e)
+{
+	siginfo_t info;
+	int status;
+
+	for (;;) {
+		pid_t got;
+
+		if (sigwaitinfo(set, &info) < 0)
+			continue;
+		if (info.si_signo != SIGCHLD) {
+			dv_ignore(proc_signal(p->pidfd, info.si_signo, NULL));
+			continue;
+		}
+		got = waitpid(p->pid, &status, WNOHANG);
+		if (got == p->pid)
+			return proc_exit_code(status);
+		if (got < 0)
+			return dv_fail_errno(e, errno, "wait for the container's process");
+	}
+}
+
+static int wait_terminal(struct foreground *f, const sigset_t *set, struct dv_err *e)
 {
 	struct loop_source *signals, *child;
-	sigset_t set;
 	int r;
+
+	if ((r = loop_new(&f->loop, e)) < 0 || (r = take_master(f, e)) < 0 ||
+	    (r = loop_add_signals(f->loop, set, on_signal, f, &signals, e)) < 0 ||
+	    (r = loop_add_pidfd(f->loop, f->process->pidfd, on_exit_, f, &child, e)) < 0 ||
+	    (r = loop_run(f->loop, e)) < 0)
+		return r;
+	/* What the process wrote last is still in the terminal. */
+	(void)relay_drain(&f->out);
+	return proc_exit_code(f->status);
+}
+
+int foreground_wait(struct foreground *f, const struct container_started *p, struct dv_err *e)
+{
+	sigset_t set;
 
 	f->process = p;
 	(void)forwarded_signals(&set);
-	if ((p->terminal && f->socket[0] >= 0 && (r = take_master(f, e)) < 0) ||
-	    (r = loop_add_signals(f->loop, &set, on_signal, f, &signals, e)) < 0 ||
-	    (r = loop_add_pidfd(f->loop, p->pidfd, on_exit_, f, &child, e)) < 0 || (r = loop_run(f->loop, e)) < 0)
-		return r;
-	/* What the process wrote last is still in the terminal. */
-	if (f->master >= 0)
-		(void)relay_drain(&f->out);
-	return proc_exit_code(f->status);
+	if (p->terminal && f->socket[0] >= 0)
+		return wait_terminal(f, &set, e);
+	return wait_plain(p, &set, e);
 }
 
 void foreground_free(struct foreground *f)
 {
 	if (!f)
 		return;
-	loop_free(f->loop);
+	if (f->loop)
+		loop_free(f->loop);
 	if (f->raw)
 		(void)tcsetattr(0, TCSANOW, &f->saved);
 	fd_close(&f->master);

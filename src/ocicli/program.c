@@ -42,14 +42,6 @@ static const struct verb *const verbs[] = {
 	&verb_features, &verb_checkpoint, &verb_restore, NULL
 };
 
-/* Without these a descriptor opened later would become the container's stdin. */
-static void open_missing_stdio(void)
-{
-	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			(void)open("/dev/null", O_RDWR);
-}
-
 static int setup_log(const struct oci_globals *g, struct dv_err *e)
 {
 	enum log_level level = g->debug ? LOG_DEBUG : LOG_WARN;
@@ -87,7 +79,6 @@ static int before(struct verb_call *c, struct dv_err *e)
 	g->is_rootless = !g->rootless || streq(g->rootless, "auto") ? -1 : streq(g->rootless, "true");
 	if (!g->root)
 		g->root = state_root_default(c->arena);
-	open_missing_stdio();
 	return 0;
 }
 

@@ -5,12 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 #include "base/fd.h"
 #include "oci/defence.h"
@@ -29,23 +32,29 @@ void self_remember(char **argv)
 }
 
 /* Already safe: a read-only mount, or a sealed memory file. */
-static bool is_protected(int fd)
+static bool is_protected(void)
 {
-	struct statvfs fs;
+	auto_close int fd = -1;
+	struct statfs fs;
 	int seals;
 
-	if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+	if (statfs("/proc/self/exe", &fs) < 0)
+		return false;
+	if (fs.f_flags & ST_RDONLY)
 		return true;
-	seals = fcntl(fd, F_GET_SEALS);
+	if (fs.f_type != TMPFS_MAGIC)
+		return false;
+	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
 	return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
-static int sealed_copy(int exe, int *ret_fd, struct dv_err *e)
+static int sealed_copy(int *ret_fd, struct dv_err *e)
 {
-	auto_close int fd = memfd_create("davit-oci", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = memfd_create("davit-oci", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct stat st;
 
-	if (fd < 0 || fstat(exe, &st) < 0)
+	if (fd < 0 || exe < 0 || fstat(exe, &st) < 0)
 		return dv_fail_errno(e, errno, "protect the program file");
 	for (off_t left = st.st_size; left > 0;) {
 		ssize_t n = sendfile(fd, exe, NULL, (size_t)left);
@@ -60,23 +69,33 @@ static int sealed_copy(int exe, int *ret_fd, struct dv_err *e)
 	return 0;
 }
 
+/* Without these a descriptor opened later would become the container's stdin. */
+static void open_missing_stdio(void)
+{
+	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(fds, 3, 0) <= 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (fds[i].revents & POLLNVAL)
+			(void)open("/dev/null", O_RDWR);
+}
+
 int self_protect(struct dv_err *e)
 {
-	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), copy = -1;
+	auto_close int copy = -1;
 	int r;
 
-	if (!defence_on("self-exe") || !saved_argv)
+	if (!defence_on("self-exe") || !saved_argv || is_protected()) {
+		open_missing_stdio();
 		return 0;
-	if (exe < 0)
-		return dv_fail_errno(e, errno, "open the program file");
-	if (is_protected(exe))
-		return 0;
+	}
 	r = mount_clone(AT_FDCWD, "/proc/self/exe", false, false, &copy, e);
 	if (r >= 0)
 		r = mount_set(copy, MOUNT_ATTR_RDONLY, 0, 0, -1, false, "program file", e);
 	if (r < 0) {
 		fd_close(&copy);
-		if ((r = sealed_copy(exe, &copy, e)) < 0)
+		if ((r = sealed_copy(&copy, e)) < 0)
 			return r;
 	}
 	(void)sys_execveat(copy, "", saved_argv, environ, AT_EMPTY_PATH);
