@@ -114,7 +114,7 @@ static int check_all_hooks(const struct spec_hooks *h, struct dv_err *e)
 static int check_linux(const struct spec *s, struct dv_err *e)
 {
 	const struct spec_linux *l = s->linux_;
-	bool has_user = false, has_uts = false, has_mnt = false;
+	bool has_user = false, has_uts = false, has_mnt = false, has_time = false;
 
 	for (size_t i = 0; i < l->namespaces.n; i++) {
 		const struct spec_namespace *n = view_at(&l->namespaces, struct spec_namespace, i);
@@ -122,9 +122,12 @@ static int check_linux(const struct spec *s, struct dv_err *e)
 		has_user |= streq(n->type, "user");
 		has_uts |= streq(n->type, "uts");
 		has_mnt |= streq(n->type, "mount");
+		has_time |= streq(n->type, "time");
 	}
 	if (l->uid_maps.n && !has_user)
 		return dv_fail(e, DV_INVALID, "linux.uidMappings: wants a user namespace");
+	if (json_len(l->time_offsets) && !has_time)
+		return dv_fail(e, DV_INVALID, "linux.timeOffsets: wants a time namespace");
 	if (s->hostname && *s->hostname && !has_uts)
 		return dv_fail(e, DV_INVALID, "hostname: unable to set hostname without a private UTS namespace");
 	if (s->domainname && *s->domainname && !has_uts)

@@ -101,11 +101,15 @@ in_container() {
 # start_idle [FLAG...]: a container that waits for its end.
 start_idle() {
 	set_args probe wait
-	dv run -d -b "$B" --pid-file "$T/pid" "$@" "$ID" </dev/null >"$T/idle.out" 2>&1
+	dv run -d -b "$B" --pid-file "$T/pid" "$@" "$ID" </dev/null >"$T/idle.out" 2>&1 || {
+		cat "$T/idle.out"
+		return 1
+	}
 	PID=$(cat "$T/pid")
 }
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
+# A zombie is gone: whoever adopted it in a shared pid namespace may never wait for it.
+gone() { ! grep -qs '^State:.[^ZX]' "/proc/$1/status"; }
 status_is() { [ "$(dv state "$ID" | jq -r .status)" = "$1" ]; }
 
 # expect TEXT: $output holds it; says what it was instead.
@@ -122,6 +126,12 @@ is() {
 		printf 'wanted: %q\nstatus %s, output: %q\n' "$1" "${status-}" "$output"
 		return 1
 	}
+}
+
+# is_words WANT: the same, white space aside.
+is_words() {
+	output=$(xargs <<<"$output")
+	is "$1"
 }
 
 succeeds() {
@@ -148,7 +158,7 @@ agent() {
 # A process that keeps namespaces alive: keep_namespaces UNSHARE-FLAG... -> $KEEPER
 keep_namespaces() {
 	mkfifo "$T/keep"
-	unshare "$@" sh -c "echo x >'$T/keep'; exec sleep 1000" </dev/null >/dev/null 2>&1 3>&- &	# allow(sleep)
+	unshare --kill-child "$@" sh -c "echo x >'$T/keep'; exec sleep 1000" </dev/null >/dev/null 2>&1 3>&- &	# allow(sleep)
 	KEEPER=$!
 	read -r _ <"$T/keep"
 	rm "$T/keep"

@@ -47,7 +47,7 @@ fd_numbers() { cut -d' ' -f1 <<<"$output" | tr '\n' ' '; }
 
 @test "run in the foreground relays a terminal both ways while nothing is typed" {
 	bundle '.process.terminal = true'
-	set_args sh -c 'stty size; sleep 0.1; echo later; read x; echo "got $x"; exit 6'
+	set_args sh -c 'stty size; sleep 0.1; echo later; read x; echo "got $x"; exit 6' # allow(sleep): inside
 	mkfifo "$T/in"
 	exec 9<>"$T/in"
 	script -qec "stty rows 40 cols 90; exec $DAVIT_OCI --root $R run -b $B $ID" /dev/null <"$T/in" >"$T/out" 2>&1 3>&- &
