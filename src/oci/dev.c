@@ -166,16 +166,19 @@ static int make_ptmx(int dev, struct dv_err *e)
 	return 0;
 }
 
+/* The last mount on /dev is the one that shows. */
 static bool dev_is_bound(const struct spec *s)
 {
+	bool bound = false;
+
 	for (size_t i = 0; i < s->mounts.n; i++) {
 		const struct spec_mount *m = view_at(&s->mounts, struct spec_mount, i);
 		struct mount_opts o;
 
 		if (streq(m->destination, "/dev") && mount_opts_parse(m->options, &o, NULL) == 0)
-			return o.bind || (m->type && streq(m->type, "bind"));
+			bound = o.bind || (m->type && streq(m->type, "bind"));
 	}
-	return false;
+	return bound;
 }
 
 int rootfs_devices(int root_fd, const struct spec *s, bool bind_devices, struct dv_err *e)

@@ -197,12 +197,8 @@ int rootfs_finish(int root_fd, const struct spec *s, struct dv_err *e)
 
 	if (r < 0)
 		return r;
-	if ((prop & ~(unsigned long)MS_REC) == MS_PRIVATE || (prop & MS_SLAVE))
+	prop &= ~(unsigned long)MS_REC; /* of the root itself: each mount below has its own options */
+	if (prop == MS_PRIVATE || prop == MS_SLAVE)
 		prop = 0;       /* so it is already */
-	if (!ro && !prop)
-		return 0;
-	r = mount_set(root_fd, ro, 0, prop & MS_REC ? 0 : prop, -1, false, "/", e);
-	if (r >= 0 && (prop & MS_REC))
-		r = mount_set(root_fd, 0, 0, prop, -1, true, "/", e);
-	return r;
+	return ro || prop ? mount_set(root_fd, ro, 0, prop, -1, false, "/", e) : 0;
 }

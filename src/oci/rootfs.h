@@ -19,9 +19,9 @@ int rootfs_enter(const char *path, const char *propagation, int *tree_fd, struct
 int rootfs_devices(int root_fd, const struct spec *s, bool bind_devices, struct dv_err *e) DV_MUST_USE;
 /* maskedPaths and readonlyPaths. null_fd is from rootfs_host_null(). */
 int rootfs_masks(int root_fd, const struct spec_linux *l, int null_fd, struct dv_err *e) DV_MUST_USE;
-/* pivot_root, or with no_pivot move the mount and chroot. The old root is gone afterwards. */
+/* pivot_root, or with no_pivot chroot. The old root is gone afterwards. */
 int rootfs_pivot(int root_fd, bool no_pivot, struct dv_err *e) DV_MUST_USE;
-/* linux.rootfsPropagation and root.readonly, after everything else is in place. */
+/* linux.rootfsPropagation and root.readonly, after everything else: pivot_root refuses a shared root. */
 int rootfs_finish(int root_fd, const struct spec *s, struct dv_err *e) DV_MUST_USE;
 
 /* A descriptor of the host's null device, checked to be one; taken in the new mount namespace before the

@@ -195,8 +195,8 @@ check_word() {
 	bundle 'privileged | mnt("/data"; "tmpfs"; "tmpfs"; ["tmpcopyup"])'
 	mkdir -p "$B/rootfs/data/sub"
 	echo text >"$B/rootfs/data/sub/f"
-	chmod 4751 "$B/rootfs/data/sub/f"
 	chown 7:8 "$B/rootfs/data/sub/f"
+	chmod 4751 "$B/rootfs/data/sub/f"
 	ln -s sub/f "$B/rootfs/data/link"
 	in_container 'cat /data/link; stat -c %a:%u:%g /data/sub/f; echo new >/data/new; grep -c " /data " /proc/self/mountinfo'
 	is $'text\n4751:7:8\n1'
@@ -228,9 +228,11 @@ check_word() {
 	is $'2005:2006\n2005:2006\n2005:2006\n2005:2006'
 	bundle "userns | bind(\"/ns\"; \"$T/d\"; [\"bind\", \"idmap\"])"
 	chown -R 5:6 "$T/d"
+	mkdir "$B/rootfs/ns"
+	chmod 777 "$T/d"
 	in_container 'stat -c %u:%g /ns/f; touch /ns/new'
 	is 5:6
-	[ "$(stat -c %u:%g "$T/d/new" 2>/dev/null)" = 0:0 ] || expect new
+	[ "$(stat -c %u:%g "$T/d/new")" = 0:0 ]
 	for bad in 'idmap' 'idmap=uids=0-1;gids=0-0-1' 'idmap=x' 'idmap=uids=0-0-1'; do
 		bundle "bind(\"/x\"; \"$T/d\"; [\"bind\", \"$bad\"])"
 		run dv run -b "$B" "$ID"
