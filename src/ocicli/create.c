@@ -1,6 +1,7 @@
 /* create.c - create and run: their flags are one table. */
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "ocicli/foreground.h"
 #include "ocicli/ocicli.h"
@@ -76,7 +77,7 @@ static int create_run(struct verb_call *c, struct dv_err *e)
 	int r = self_protect(e);
 
 	o.wait_for_start = true;
-	if (r < 0 || (r = container_create(c->arena, &o, &s, e)) < 0)
+	if (r < 0 || (r = fd_cloexec_from(3 + (int)o.preserve_fds, e)) < 0 || (r = container_create(c->arena, &o, &s, e)) < 0)
 		return r;
 	(void)close(s.pidfd);
 	return 0;
@@ -116,7 +117,8 @@ static int run_run(struct verb_call *c, struct dv_err *e)
 	struct container_started s;
 	int r = self_protect(e);
 
-	if (r < 0)
+	/* What our caller left open is not for hooks either. */
+	if (r < 0 || (r = fd_cloexec_from(3 + (int)o.preserve_fds, e)) < 0)
 		return r;
 	if (!a->detach)
 		return run_foreground(c, &o, e);

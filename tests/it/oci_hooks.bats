@@ -27,10 +27,9 @@ KINDS='prestart createRuntime createContainer startContainer poststart poststop'
 	mkdir "$T/log"
 	for kind in $KINDS; do
 		for n in 1 2; do
-			change ".hooks.$kind += [{path: \"/bin/sh\", args: [\"sh0\", \"-c\", \"cat >$T/log/$kind.$n; echo $kind \$0 \$A\$HOME \$(readlink /proc/self/ns/mnt) \$(readlink /proc/self/ns/uts) >>$T/log/order\", \"arg$n\"], env: [\"PATH=/bin:/usr/bin\", \"A=env$n\"]}]"
+			change ".hooks.$kind += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"cat >$T/log/$kind.$n; echo $kind \$0 \$A\$HOME \$(readlink /proc/self/ns/mnt) \$(readlink /proc/self/ns/uts) >>$T/log/order\", \"arg$n\"], env: [\"PATH=/bin:/usr/bin\", \"A=env$n\"]}]"
 		done
 	done
-	set_args sh -c 'read x </dev/zero; :'
 	set_args probe wait
 	dv create -b "$B" --pid-file "$T/pid" "$ID" </dev/null >"$T/out" 2>&1
 	PID=$(cat "$T/pid")

@@ -154,10 +154,10 @@ check() {
 # spec: linux.resources.devices.minor
 # spec: linux.resources.devices.access
 @test "device rules: what is allowed opens, what is not does not" {
-	bundle 'privileged | .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "r"},
+	bundle 'caps(["CAP_SYSLOG", "CAP_SYS_RAWIO", "CAP_DAC_OVERRIDE"]) | .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "r"},
 		{allow: true, type: "b", major: 7, access: "rw"}] | .linux.devices = [{type: "c", path: "/dev/kmsg", major: 1, minor: 11},
 		{type: "c", path: "/dev/mem2", major: 1, minor: 1}]'
-	in_container 'head -c 0 /dev/kmsg && echo readable; : >>/dev/kmsg || echo no write; head -c 1 /dev/mem2 || echo no mem; : >/dev/null && echo null'
+	in_container 'head -c 0 /dev/kmsg && echo readable; (: >>/dev/kmsg) || echo no write; head -c 1 /dev/mem2 || echo no mem; : >/dev/null && echo null'
 	expect readable
 	expect 'no write'
 	expect 'no mem'
@@ -190,11 +190,11 @@ check() {
 	done
 	rmdir "/sys/fs/cgroup"/*/"$TAG-a" 2>/dev/null || true
 	find /sys/fs/cgroup -depth -name "$TAG-a" -exec rmdir {} + 2>/dev/null || true
-	for bad in ../x /a/../../x; do
-		bundle ".linux.cgroupsPath = \"$bad\""
-		run dv run -b "$B" "$ID"
-		fails 1
-		expect "$bad"
+	# As runc: a way up ends at the top of our own part of the tree.
+	for path in "../$TAG-d" "/a/../../$TAG-d"; do
+		bundle ".linux.cgroupsPath = \"$path\""
+		in_container 'grep :pids: /proc/self/cgroup'
+		[[ $output == *":pids:/$TAG-d" ]]
 	done
 }
 
