@@ -23,6 +23,7 @@
 #include "oci/hooks.h"
 #include "oci/launch.h"
 #include "oci/listener.h"
+#include "oci/netdev.h"
 #include "oci/procfs.h"
 #include "oci/rdt.h"
 #include "oci/rootfs.h"
@@ -371,6 +372,21 @@ static int add_to_cgroup(struct launch *l, struct dv_err *e)
 	return state_save(l->dir_fd, l->arena, &l->state, e);
 }
 
+static int give_interfaces(struct launch *l, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	char name[32];
+	int r;
+
+	if (!json_len(l->linux_->net_devices))
+		return 0;
+	(void)snprintf(name, sizeof name, "%d/ns/net", (int)l->started.pid);
+	if (l->ns.mode[NS_NET] == NS_JOIN)
+		return netdev_move(l->linux_->net_devices, l->ns.fd[NS_NET], e);
+	r = file_open(l->proc_fd, name, O_RDONLY, 0, &fd, e);
+	return r < 0 ? r : netdev_move(l->linux_->net_devices, fd, e);
+}
+
 static int place(struct launch *l, struct dv_err *e)
 {
 	struct proc_id id;
@@ -380,7 +396,7 @@ static int place(struct launch *l, struct dv_err *e)
 	    ((r = ns_write_maps(l->started.pid, l->linux_, e)) < 0 ||
 	     (r = sync_send(l->sync[0], SYNC_MAPPED, 0, e)) < 0))
 		return r;
-	if ((r = add_to_cgroup(l, e)) < 0 || (r = from_outside(l, e)) < 0 ||
+	if ((r = add_to_cgroup(l, e)) < 0 || (r = from_outside(l, e)) < 0 || (r = give_interfaces(l, e)) < 0 ||
 	    (l->linux_->rdt && (r = rdt_apply(l->linux_->rdt, l->opts->id, l->started.pid, e)) < 0) ||
 	    (r = proc_identify(l->started.pid, &id, e)) < 0 || (r = state_save_pid(l->dir_fd, &id, e)) < 0)
 		return r;

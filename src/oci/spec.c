@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "oci/netdev.h"
 #include "oci/spec.h"
 
 /* --- schemas, inner ones first --- */
@@ -114,7 +115,8 @@ static int check_all_hooks(const struct spec_hooks *h, struct dv_err *e)
 static int check_linux(const struct spec *s, struct dv_err *e)
 {
 	const struct spec_linux *l = s->linux_;
-	bool has_user = false, has_uts = false, has_mnt = false, has_time = false;
+	bool has_user = false, has_uts = false, has_mnt = false, has_time = false,
+	     has_net = false;
 
 	for (size_t i = 0; i < l->namespaces.n; i++) {
 		const struct spec_namespace *n = view_at(&l->namespaces, struct spec_namespace, i);
@@ -123,9 +125,12 @@ static int check_linux(const struct spec *s, struct dv_err *e)
 		has_uts |= streq(n->type, "uts");
 		has_mnt |= streq(n->type, "mount");
 		has_time |= streq(n->type, "time");
+		has_net |= streq(n->type, "network");
 	}
 	if (l->uid_maps.n && !has_user)
 		return dv_fail(e, DV_INVALID, "linux.uidMappings: wants a user namespace");
+	if (json_len(l->net_devices) && !has_net)
+		return dv_fail(e, DV_INVALID, "linux.netDevices: wants a network namespace");
 	if (json_len(l->time_offsets) && !has_time)
 		return dv_fail(e, DV_INVALID, "linux.timeOffsets: wants a time namespace");
 	if (s->hostname && *s->hostname && !has_uts)
@@ -140,7 +145,7 @@ static int check_linux(const struct spec *s, struct dv_err *e)
 		if (view_at(&l->devices, struct spec_device, i)->path[0] != '/')
 			return dv_fail(e, DV_INVALID, "linux.devices[%zu].path: \"%s\" is not an absolute path", i,
 				       view_at(&l->devices, struct spec_device, i)->path);
-	return 0;
+	return netdev_check(l->net_devices, e);
 }
 
 int spec_decode(struct arena *a, const struct json *config, struct spec *ret, struct dv_err *e)
