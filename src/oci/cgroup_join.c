@@ -1,10 +1,8 @@
 /* cgroup_join.c - putting processes into the container's cgroups. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -51,33 +49,41 @@ static int join_dir(const struct hier *h, int dir, const char *where, const char
 	return dv_fail_errno(e, sys, "cgroup: write \"%s\" to %s/cgroup.procs", pid, where);
 }
 
-/* A v1 hierarchy that got no limits was not opened: its one file by its name, checked like a directory. */
-static int join_by_name(const struct hier *h, const char *pid, struct dv_err *e)
+/* The file that its making has opened. */
+static int join_opened(struct hier *h, const char *pid, struct dv_err *e)
 {
-	auto_free char *name = mem_printf("%s/cgroup.procs", h->full);
-	auto_close int fd = -1;
-	struct statfs fs;
-	int r = file_open(AT_FDCWD, name, O_WRONLY | O_NOFOLLOW, 0, &fd, e);
+	ssize_t n = write(h->procs_fd, pid, strlen(pid));
+	int sys = errno;
 
-	if (r < 0)
-		return dv_wrap(e, "cgroup");
-	if (!h->made && (fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != CGROUP_SUPER_MAGIC))
-		return dv_fail(e, DV_UNSUPPORTED, "cgroup: %s is not on a cgroup filesystem", h->full);
-	if (write(fd, pid, strlen(pid)) >= 0)
+	fd_close(&h->procs_fd);
+	if (n >= 0)
 		return 0;
-	if (errno == ESRCH)
+	if (sys == ESRCH)
 		return dv_fail(e, DV_NOT_FOUND, "cgroup: process %s is gone", pid);
-	return dv_fail_errno(e, errno, "cgroup: write \"%s\" to %s", pid, name);
+	return dv_fail_errno(e, sys, "cgroup: write \"%s\" to %s/cgroup.procs", pid, h->full);
+}
+
+static int join(struct hier *h, const char *pid, struct dv_err *e)
+{
+	int r;
+
+	if (h->procs_fd >= 0)
+		return join_opened(h, pid, e);
+	r = cg_open_dir(h, e);
+	return r < 0 ? r : join_dir(h, h->fd, h->full, pid, e);
 }
 
 static int add_one(struct cgroup *cg, struct hier *h, const char *pid, struct dv_err *e)
 {
-	int r;
+	int r = join(h, pid, e);
 
-	if (!h->v2 && h->fd < 0)
-		r = join_by_name(h, pid, e);
-	else if ((r = cg_open_dir(h, e)) == 0)
-		r = join_dir(h, h->fd, h->full, pid, e);
+	/* A cpuset without cpus and mems, which nobody set. */
+	if (r < 0 && e->sys == ENOSPC && h == cg_find(cg, "cpuset")) {
+		cg->cpuset_bare = true;
+		r = cg_fill_cpuset(cg, false, false, e);
+		if (r == 0)
+			r = join(h, pid, e);
+	}
 	if (r == 0)
 		return 0;
 	/* What an earlier command found missing is missing in what it stored, too. */
@@ -92,12 +98,11 @@ int cgroup_add(struct cgroup *cg, pid_t pid, struct dv_err *e)
 {
 	struct dv_err local;
 	char text[16];
-	int r;
+	int r = 0;
 
 	if (!e)
 		e = &local;
 	(void)snprintf(text, sizeof text, "%d", (int)pid);
-	r = cg_fill_cpuset(cg, false, false, e);
 	for (size_t i = 0; i < cg->n && r >= 0; i++)
 		r = cg->h[i].lost ? 0 : add_one(cg, &cg->h[i], text, e);
 	if (r < 0)

@@ -69,6 +69,7 @@ static void unmake(struct hier *h, struct arena *a)
 	char *path = arena_str(a, h->full);
 
 	fd_close(&h->fd);
+	fd_close(&h->procs_fd);
 	for (; h->made; h->made--) {
 		(void)rmdir(path);
 		*strrchr(path, '/') = '\0';
@@ -229,6 +230,22 @@ static int adopt(struct cgroup *cg, struct hier *h, struct dv_err *e)
 	return 0;
 }
 
+/* Most v1 hierarchies only ever get the process, so the one file for that is opened now and nothing else. In a
+ * directory just made it can only come from a cgroup file system. */
+static int expect_process(struct cgroup *cg, struct hier *h)
+{
+	auto_free char *name = mem_printf("%s/cgroup.procs", h->full);
+	int sys;
+
+	h->procs_fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	sys = errno;
+	if (h->procs_fd < 0)
+		cg_lose(cg, h, sys == ENOENT ? EOPNOTSUPP : sys,
+			sys == ENOENT ? arena_printf(&cg->mem, "%s is not on a cgroup filesystem", h->full) :
+					arena_printf(&cg->mem, "open %s: %s", name, strerror(sys)));
+	return 0;
+}
+
 static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
 {
 	int sys = make_path(cg, h);
@@ -243,10 +260,9 @@ static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
 	if (sys == 0) {
 		struct dv_err why;
 
-		/* v1 is looked at when it is first used: most of its hierarchies only ever get the process. */
 		cg->cpuset_bare |= h == cg_find(cg, "cpuset");
 		if (!h->v2)
-			return 0;
+			return expect_process(cg, h);
 		if (cg_open_dir(h, &why) < 0) {
 			cg_lose(cg, h, why.sys ? why.sys : EOPNOTSUPP, arena_str(&cg->mem, why.msg));
 			return 0;
