@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "oci/caps.h"
+#include "oci/defence.h"
 
 static const char *const names[] = {
 	"CAP_CHOWN",          "CAP_DAC_OVERRIDE",   "CAP_DAC_READ_SEARCH", "CAP_FOWNER",
@@ -112,7 +113,8 @@ int cap_apply(const struct cap_sets *s, struct dv_err *e)
 	for (int i = 0; i < 2; i++) {
 		data[i].effective = (uint32_t)((s->effective & s->permitted & have) >> (32 * i));
 		data[i].permitted = (uint32_t)((s->permitted & have) >> (32 * i));
-		data[i].inheritable = (uint32_t)((s->inheritable & have) >> (32 * i));
+		data[i].inheritable = (uint32_t)((s->inheritable & have) >> (32 * i)) |
+				      (defence_on("caps-inherit") ? 0 : now[i].inheritable);
 	}
 	if (syscall(SYS_capset, &head, data) < 0)
 		return dv_fail_errno(e, errno, "set capabilities");

@@ -44,10 +44,14 @@ static int copy_owner_mode(int fd, const struct stat *st, const char *name, stru
 static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *st, struct dv_err *e)
 {
 	auto_close int from = -1, to = -1;
+	struct stat now;
 	int r;
 
-	if ((r = file_open(from_dir, name, O_RDONLY | O_NOFOLLOW, 0, &from, e)) < 0 ||
-	    (r = file_open(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &to, e)) < 0)
+	if ((r = file_open(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, &from, e)) < 0)
+		return r;
+	if (fstat(from, &now) < 0 || !S_ISREG(now.st_mode))
+		return dv_fail(e, DV_CONFLICT, "copy %s: it changes while it is copied", name);
+	if ((r = file_open(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &to, e)) < 0)
 		return r;
 	for (;;) {
 		ssize_t n = sendfile(to, from, NULL, 1 << 20);

@@ -24,6 +24,7 @@
 #include "oci/launch.h"
 #include "oci/listener.h"
 #include "oci/netdev.h"
+#include "oci/process.h"
 #include "oci/procfs.h"
 #include "oci/rdt.h"
 #include "oci/rootfs.h"
@@ -153,15 +154,6 @@ static int check_terminal(const struct launch *l, struct dv_err *e)
 	return 0;
 }
 
-/* What came with us is not close-on-exec, and what we opened ourselves is. */
-static int check_preserved(unsigned n, struct dv_err *e)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (fcntl(3 + (int)i, F_GETFD) != 0)
-			return dv_fail(e, DV_INVALID, "unable to preserve descriptor %u: it is not open", 3 + i);
-	return 0;
-}
-
 /* The program in the container is process 1 there. */
 static const char *const *listen_env(struct arena *a, unsigned n)
 {
@@ -180,7 +172,7 @@ static int gather(struct launch *l, struct dv_err *e)
 
 	if ((r = state_check_id(o->id, e)) < 0 || (r = absolute(l->arena, o->bundle ? o->bundle : ".", &bundle, e)) < 0 ||
 	    (r = load_config(l, bundle, e)) < 0 || (r = check_terminal(l, e)) < 0 ||
-	    (r = check_preserved(o->preserve_fds, e)) < 0)
+	    (r = process_check_preserved(o->preserve_fds, e)) < 0)
 		return r;
 	root = ((const struct spec_root *)l->spec.root)->path;
 	l->rootfs = *root == '/' ? root : arena_printf(l->arena, "%s/%s", bundle, root);
@@ -325,17 +317,12 @@ static int spawn(struct launch *l, struct dv_err *e)
 	long pid;
 	int r;
 
-	if ((r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0 || (r = cgroup_prepare_join(l->cgroup, e)) < 0)
+	if ((r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0)
 		return r;
 	if (init_needs_middle(l)) {
 		r = spawn_by_middle(l, e);
 	} else {
-		pid = sys_clone3(init_clone_flags(l), cgroup_clone_fd(l->cgroup), &l->started.pidfd);
-		if (pid > 0 && cgroup_clone_fd(l->cgroup) >= 0)
-			cgroup_cloned_into(l->cgroup);
-		/* No rights to be born there, or a kernel before 5.7: it is moved later. */
-		if (pid < 0 && cgroup_clone_fd(l->cgroup) >= 0)
-			pid = sys_clone3(init_clone_flags(l), -1, &l->started.pidfd);
+		pid = sys_clone3(init_clone_flags(l), -1, &l->started.pidfd);
 		if (pid == 0)
 			init_main(l);
 		l->started.pid = (pid_t)pid;

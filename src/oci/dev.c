@@ -39,16 +39,38 @@ static const struct {
 	{ "core", "/proc/kcore", true },
 };
 
+/* The host's node of that name must be the device that is asked for, and not whatever is called so. */
+static int check_source(int fd, const char *host, const struct node *n, struct dv_err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return dv_fail_errno(e, errno, "look at %s", host);
+	if (defence_on("dev-bind") && ((st.st_mode & S_IFMT) != (n->mode & S_IFMT) || st.st_rdev != n->rdev))
+		return dv_fail(e, DV_FORBIDDEN, "%s of the host is not device %u:%u", host, major(n->rdev),
+			       minor(n->rdev));
+	return 0;
+}
+
+/* The place for a bind: an empty file, made without opening what may be there instead. */
+static int bind_place(int dir, const char *name, int *ret_fd, struct dv_err *e)
+{
+	if (!defence_on("dev-nofollow"))
+		return file_open(dir, name, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, 0644, ret_fd, e);
+	if (mknodat(dir, name, S_IFREG | 0644, 0) < 0 && errno != EEXIST)
+		return dv_fail_errno(e, errno, "make file %s", name);
+	return file_open(dir, name, O_PATH | O_NOFOLLOW, 0, ret_fd, e);
+}
+
 static int bind_node(int dir, const char *name, const struct node *n, struct dv_err *e)
 {
 	auto_close int source = -1, target = -1;
 	auto_free char *host = mem_printf("/dev/%s", n->name);
 	int r;
 
-	r = file_open(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644, &target, e);
-	fd_close(&target);
-	if ((r < 0 && e->sys != ENXIO) || (r = file_open(dir, name, O_PATH | O_NOFOLLOW, 0, &target, e)) < 0 ||
-	    (r = mount_clone(AT_FDCWD, host, false, false, &source, e)) < 0)
+	if ((r = bind_place(dir, name, &target, e)) < 0 ||
+	    (r = mount_clone(AT_FDCWD, host, false, false, &source, e)) < 0 ||
+	    (r = check_source(source, host, n, e)) < 0)
 		return r;
 	return mount_attach(source, target, host, e);
 }
@@ -75,6 +97,12 @@ static int make_node(int dir, const char *name, const struct node *n, struct dv_
 	return 0;
 }
 
+/* A pipe is no device: it is made, never taken from the host. */
+static int place_at(int dir, const char *name, const struct node *n, bool bind, struct dv_err *e)
+{
+	return bind && !S_ISFIFO(n->mode) ? bind_node(dir, name, n, e) : make_node(dir, name, n, e);
+}
+
 static int place_node(int dev, const struct node *n, bool bind, struct dv_err *e)
 {
 	const char *slash = strrchr(n->name, '/'), *name = slash ? slash + 1 : n->name;
@@ -88,7 +116,7 @@ static int place_node(int dev, const struct node *n, bool bind, struct dv_err *e
 			return r;
 		dir = sub;
 	}
-	return bind ? bind_node(dir, name, n, e) : make_node(dir, name, n, e);
+	return place_at(dir, name, n, bind, e);
 }
 
 static mode_t node_type(const char *type)
@@ -129,7 +157,7 @@ static int place_outside(int root_fd, const struct spec_device *d, struct node *
 	if (r < 0)
 		return r;
 	n->name = slash + 1;
-	return bind ? bind_node(dir, n->name, n, e) : make_node(dir, n->name, n, e);
+	return place_at(dir, n->name, n, bind, e);
 }
 
 static bool listed(const struct spec_linux *l, const char *name)

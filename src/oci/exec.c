@@ -37,7 +37,6 @@ struct exec {
 	int sync[2];
 	int ns_flags;                   /* those in which the container differs from us */
 	bool join_user;
-	bool quick_join;                /* the process is born in its cgroups */
 	struct container_started started;
 };
 
@@ -101,6 +100,7 @@ static int gather(struct exec *x, struct dv_err *e)
 	int r;
 
 	if ((r = check_status(x->c, x->opts->ignore_paused, e)) < 0 ||
+	    (r = process_check_preserved(x->opts->preserve_fds, e)) < 0 ||
 	    (r = spec_decode(x->arena, x->c->state.config, &x->spec, e)) < 0 || (r = merge_process(x, e)) < 0)
 		return r;
 	if (!x->process.args)
@@ -173,7 +173,7 @@ static int final_steps(struct exec *x, struct dv_err *e)
 	struct process p = { .spec = &x->process, .proc_fd = x->proc_fd, .on_notify = on_notify, .ctx = x,
 			     .filter = x->has_filter ? &x->filter : NULL, .personality = l->personality,
 			     .rootless = x->c->state.rootless, .preserve_fds = x->opts->preserve_fds,
-			     .arena = x->arena };
+			     .arena = x->arena, .keep = { x->sync[1], -1 } };
 	int r;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
@@ -206,6 +206,9 @@ static int middle_steps(struct exec *x, struct dv_err *e)
 	int pidfd = -1;
 	long pid;
 
+	/* Before anybody in the container can see the process that holds descriptors of the host. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return dv_fail_errno(e, errno, "hide the process");
 	/* All at once: a joined user namespace gives the rights to the others. */
 	if (x->ns_flags && setns(x->init_pidfd, x->ns_flags) < 0)
 		return dv_fail_errno(e, errno, "join the container's namespaces");
@@ -222,10 +225,8 @@ static int middle_steps(struct exec *x, struct dv_err *e)
 static void __attribute__((noreturn)) middle_main(struct exec *x)
 {
 	struct dv_err e = DV_ERR_NONE;
-	int r = x->quick_join ? cgroup_join_self(x->c->cgroup, &e) : 0;
+	int r = middle_steps(x, &e);
 
-	if (r >= 0)
-		r = middle_steps(x, &e);
 	if (r < 0)
 		sync_send_error(x->sync[1], &e);
 	_exit(r < 0);
@@ -233,40 +234,19 @@ static void __attribute__((noreturn)) middle_main(struct exec *x)
 
 /* --- the runtime's side --- */
 
-/* The middle process joins the cgroups and the process is born in them, unless it shall be elsewhere, or have
- * another affinity first. */
-static int make_middle(struct exec *x, long *ret_pid, struct dv_err *e)
-{
-	struct cgroup *cg = x->c->cgroup;
-	int into = -1, r;
-
-	x->quick_join = cg && !x->opts->cgroup && !x->process.exec_affinity;
-	if (x->quick_join) {
-		if ((r = cgroup_prepare_join(cg, e)) < 0)
-			return r;
-		into = cgroup_clone_fd(cg);
-	}
-	*ret_pid = into >= 0 ? sys_clone3(0, into, NULL) : -1;
-	if (*ret_pid > 0)
-		cgroup_cloned_into(cg);
-	/* The container passes controllers on, or an old kernel: the process is moved later. */
-	if (*ret_pid < 0)
-		*ret_pid = sys_clone3(0, -1, NULL);
-	if (*ret_pid < 0)
-		return dv_fail_errno(e, errno, "make a process");
-	if (*ret_pid == 0)
-		middle_main(x);
-	return 0;
-}
-
 static int spawn(struct exec *x, struct dv_err *e)
 {
 	struct sync_msg m;
 	int status, r = fd_socketpair(SOCK_SEQPACKET, x->sync, e);
 	long middle;
 
-	if (r < 0 || (r = make_middle(x, &middle, e)) < 0)
+	if (r < 0)
 		return r;
+	middle = sys_clone3(0, -1, NULL);
+	if (middle < 0)
+		return dv_fail_errno(e, errno, "make a process");
+	if (middle == 0)
+		middle_main(x);
 	fd_close(&x->sync[1]);
 	(void)waitpid((pid_t)middle, &status, 0);
 	if (fd_recv_msg(x->sync[0], &m, sizeof m, &x->started.pidfd, 1, e) <= 0)

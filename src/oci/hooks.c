@@ -16,7 +16,9 @@ static int open_output(const struct view_map *annotations, const char *key, int 
 	*ret_fd = -1;
 	if (!path)
 		return 0;
-	return file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644, ret_fd, e);
+	if (spec_path_climbs(path))
+		return dv_fail(e, DV_INVALID, "annotation %s: \"%s\" has \"..\" in it", key, path);
+	return file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NOFOLLOW, 0644, ret_fd, e);
 }
 
 static int run_one(const struct spec_hook *h, const char *state_text, const struct view_map *annotations,

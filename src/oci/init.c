@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "oci/defence.h"
 #include "oci/hooks.h"
@@ -69,6 +68,10 @@ static int middle_steps(struct launch *l, struct dv_err *e)
 	int r, pidfd = -1;
 	long pid;
 
+	/* In a joined pid namespace others see the process from its birth. A user's own namespace is mapped
+	 * through files of /proc that only the dumpable keep. */
+	if (l->ns.mode[NS_USER] != NS_NEW && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return dv_fail_errno(e, errno, "hide the process");
 	if ((r = join(l, NS_USER, e)) < 0 ||
 	    (l->ns.mode[NS_USER] == NS_JOIN && (r = become_root(e)) < 0) || (r = join(l, NS_PID, e)) < 0 ||
 	    (r = join(l, NS_TIME, e)) < 0)
@@ -80,9 +83,7 @@ static int middle_steps(struct launch *l, struct dv_err *e)
 	} else if (l->ns.mode[NS_TIME] == NS_NEW) {
 		l->ns.mode[NS_TIME] = NS_HOST;
 	}
-	pid = sys_clone3(init_clone_flags(l) | CLONE_PARENT, cgroup_clone_fd(l->cgroup), &pidfd);
-	if (pid < 0 && cgroup_clone_fd(l->cgroup) >= 0)
-		pid = sys_clone3(init_clone_flags(l) | CLONE_PARENT, -1, &pidfd);
+	pid = sys_clone3(init_clone_flags(l) | CLONE_PARENT, -1, &pidfd);
 	if (pid < 0)
 		return dv_fail_errno(e, errno, "make the container's process");
 	if (pid == 0)
@@ -173,6 +174,8 @@ static int set_sysctls(const struct launch *l, struct dv_err *e)
 		bool slashes = strchr(dotted, '/');
 		int r;
 
+		if (defence_on("sysctl-path") && spec_path_climbs(path))
+			return dv_fail(e, DV_INVALID, "sysctl %s has \"..\" in it", m->keys[i]);
 		for (char *p = path; !slashes && *p; p++)
 			if (*p == '.')
 				*p = '/';
@@ -260,6 +263,15 @@ static int only_chroot(struct launch *l, struct dv_err *e)
 	return 0;
 }
 
+/* Without the defence: what runtimes did to a stdin that is the null device, by its name in the root. */
+static int reopen_null(int root_fd, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	int r = file_open(root_fd, "dev/null", O_RDWR | O_NOCTTY, 0, &fd, e);
+
+	return r >= 0 && dup2(fd, 0) < 0 ? dv_fail_errno(e, errno, "reopen stdin") : r;
+}
+
 static int make_root(struct launch *l, int *ret_slave, struct dv_err *e)
 {
 	auto_close int null_fd = -1;
@@ -272,6 +284,7 @@ static int make_root(struct launch *l, int *ret_slave, struct dv_err *e)
 		return r;
 	l->mounts.root_fd = l->root_tree;
 	if ((r = do_mounts(l, e)) < 0 || (r = rootfs_devices(l->root_tree, &l->spec, bind, e)) < 0 ||
+	    (!defence_on("stdio") && (r = reopen_null(l->root_tree, e)) < 0) ||
 	    (r = make_terminal(l, ret_slave, e)) < 0 || (r = wait_for_go(l, e)) < 0 ||
 	    (r = create_hooks(l, e)) < 0 || (r = rootfs_masks(l->root_tree, l->linux_, null_fd, e)) < 0 ||
 	    (r = rootfs_pivot(l->root_tree, l->opts->no_pivot, e)) < 0)
@@ -328,8 +341,6 @@ static int first_steps(struct launch *l, struct dv_err *e)
 	/* Shared with the runtime, and so would be its lock. */
 	fd_close(&l->dir_fd);
 	fd_close(&l->root_fd);
-	if ((r = cgroup_join_self(l->cgroup, e)) < 0)
-		return r;
 	/* The runtime may die at any moment before the container exists as such. */
 	if (l->ns.mode[NS_USER] == NS_NEW &&
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || (r = sync_expect(l->sync[1], SYNC_MAPPED, e)) < 0 ||
@@ -357,36 +368,12 @@ static int become(struct launch *l, struct process *p, struct dv_err *e)
 			       .filter = l->has_filter ? &l->filter : NULL, .on_notify = on_notify, .ctx = l,
 			       .personality = l->linux_->personality, .memory_policy = l->linux_->memory_policy,
 			       .rootless = l->rootless, .make_cwd = true, .preserve_fds = l->opts->preserve_fds,
-			       .extra_env = extra, .arena = l->arena };
+			       .extra_env = extra, .arena = l->arena, .keep = { l->sync[1], l->listen_fd } };
 	if (!l->opts->no_new_keyring)
 		p->keyring = arena_printf(l->arena, "_ses.%s", l->opts->id);
 	if (!p->spec->args)
 		return l->opts->wait_for_start ? 0 : dv_fail(e, DV_INVALID, "process.args: is missing");
 	return process_become(p, e);
-}
-
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* From here on the process holds nothing of the host but these: not while it waits for start, not in the
- * working directory it is told to enter, and not at exec. */
-static int keep_few(struct launch *l, struct dv_err *e)
-{
-	int keep[] = { l->proc_fd, l->sync[1], l->listen_fd, log_fd() }, next = 3 + (int)l->opts->preserve_fds;
-
-	qsort(keep, ARRAY_LEN(keep), sizeof *keep, by_number);
-	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
-		if (keep[i] < next)
-			continue;
-		if (keep[i] > next)
-			(void)close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
-		next = keep[i] + 1;
-	}
-	if (close_range((unsigned)next, ~0U, 0) < 0)
-		return dv_fail_errno(e, errno, "close descriptors");
-	return 0;
 }
 
 static int run(struct launch *l, struct dv_err *e)
@@ -406,7 +393,7 @@ static int run(struct launch *l, struct dv_err *e)
 	if ((r = set_sysctls(l, e)) < 0 || (slave >= 0 && (r = tty_adopt(slave, e)) < 0))
 		return r;
 	slave = -1;
-	if ((r = keep_few(l, e)) < 0 || (r = become(l, &p, e)) < 0)
+	if ((r = become(l, &p, e)) < 0)
 		return r;
 	/* Other ids clear it, and from here on the death of the runtime is nothing to die of. */
 	(void)prctl(PR_SET_PDEATHSIG, 0);

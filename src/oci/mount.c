@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "oci/defence.h"
 #include "oci/mount.h"
 #include "oci/scratch.h"
 
@@ -113,10 +114,32 @@ int mount_set(int fd, uint64_t set, uint64_t clr, uint64_t propagation, int user
 
 #define TARGET_LINKS_MAX 40
 
+/* Without the defence: by the path alone, through links that lead to the host. */
+static int open_by_path(int root_fd, const char *path, int *ret_fd, struct dv_err *e)
+{
+	path += strspn(path, "/");
+	return file_open(root_fd, *path ? path : ".", O_PATH, 0, ret_fd, e);
+}
+
+static void make_by_path(int root_fd, const char *path)
+{
+	const char *top = path + strspn(path, "/");
+
+	for (const char *p = top + strcspn(top, "/");; p += strcspn(p, "/")) {
+		auto_free char *part = mem_printf("%.*s", (int)(p - top), top);
+
+		(void)mkdirat(root_fd, part, 0755);
+		if (!*p++)
+			return;
+	}
+}
+
 static int open_in_root(int root_fd, const char *path, int flags, int *ret_fd, struct dv_err *e)
 {
 	enum file_how how = FILE_IN_ROOT;
 
+	if (!defence_on("in-root"))
+		return open_by_path(root_fd, path, ret_fd, e);
 	if (flags & TARGET_STRICT)
 		how |= FILE_NO_LINKS;
 	return file_open_how(root_fd, *path ? path : "/", O_PATH | (flags & TARGET_NOFOLLOW ? O_NOFOLLOW : 0), 0, how,
@@ -129,11 +152,8 @@ static int make_leaf(int dirfd, const char *name, enum mount_target kind, struct
 		if (mkdirat(dirfd, name, 0755) < 0 && errno != EEXIST)
 			return dv_fail_errno(e, errno, "make directory %s", name);
 	} else {
-		auto_close int fd = -1;
-		int r = file_open(dirfd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644, &fd,
-				  NULL);
-
-		if (r < 0 && errno != EEXIST && errno != ENXIO)
+		/* Never opened for that: what raced into its place may be a device. */
+		if (mknodat(dirfd, name, S_IFREG | 0644, 0) < 0 && errno != EEXIST)
 			return dv_fail_errno(e, errno, "make file %s", name);
 	}
 	return 0;
@@ -209,7 +229,8 @@ static int make_last(int root_fd, const char *path, enum mount_target kind, int 
 	return file_open(dir, name, O_PATH | O_NOFOLLOW, 0, ret_fd, e);
 }
 
-int mount_target(int root_fd, const char *path, enum mount_target kind, int flags, int *ret_fd, struct dv_err *e)
+static int resolve_target(int root_fd, const char *path, enum mount_target kind, int flags, int *ret_fd,
+			  struct dv_err *e)
 {
 	auto_arena struct arena a = { 0 };
 	int r = open_in_root(root_fd, path, flags, ret_fd, e);
@@ -232,6 +253,22 @@ int mount_target(int root_fd, const char *path, enum mount_target kind, int flag
 	return dv_fail(e, DV_INVALID, "mount target %s: too many links", path);
 }
 
+int mount_target(int root_fd, const char *path, enum mount_target kind, int flags, int *ret_fd, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	int r;
+
+	if (!defence_on("mkdir-steps"))
+		make_by_path(root_fd, path);
+	if ((r = resolve_target(root_fd, path, kind, flags, &fd, e)) < 0)
+		return r;
+	/* Without the defence: checked, and then looked up once more. */
+	if (!defence_on("target-fd"))
+		return open_by_path(root_fd, path, ret_fd, e);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
 /* --- one mount of the configuration --- */
 
 /* What some file systems cannot do inside a user namespace is taken from the host instead, as it is there. */
@@ -250,8 +287,9 @@ static int fresh_or_host(const char *type, const char *source, const char *const
 		if (!streq(host_fallbacks[i].type, type))
 			continue;
 		r = mount_clone(AT_FDCWD, host_fallbacks[i].host_path, true, false, ret_fd, e);
+		/* With all that is mounted below: the host's cgroups are, in /sys. */
 		if (r >= 0 && attrs)
-			r = mount_set(*ret_fd, attrs, 0, 0, -1, false, type, e);
+			r = mount_set(*ret_fd, attrs, 0, 0, -1, defence_on("cgroup-ro"), type, e);
 	}
 	return r;
 }
@@ -474,8 +512,17 @@ static int copy_link(const struct mount_env *env, const struct spec_mount *m, bo
 	return 0;
 }
 
+/* A read-only /sys of the host is one with the hierarchies of cgroups mounted below it. */
+static uint64_t with_submounts(const struct spec_mount *m, const struct mount_opts *o)
+{
+	bool sys = o->bind && o->rec && (streq(m->destination, "/sys") || str_starts(m->destination, "/sys/"));
+
+	return sys && defence_on("cgroup-ro") ? o->attr_set & MOUNT_ATTR_RDONLY : 0;
+}
+
 static int set_attrs(const struct spec_mount *m, const struct mount_opts *o, int fd, struct dv_err *e)
 {
+	uint64_t rec_set = o->rec_set | with_submounts(m, o);
 	int r;
 
 	if ((o->attr_set | o->attr_clr) || (o->propagation && !(o->propagation & MS_REC))) {
@@ -484,10 +531,23 @@ static int set_attrs(const struct spec_mount *m, const struct mount_opts *o, int
 		if (r < 0)
 			return r;
 	}
-	if ((o->rec_set | o->rec_clr) || (o->propagation & MS_REC))
-		return mount_set(fd, o->rec_set, o->rec_clr, o->propagation & MS_REC ? o->propagation : 0, -1, true,
+	if ((rec_set | o->rec_clr) || (o->propagation & MS_REC))
+		return mount_set(fd, rec_set, o->rec_clr, o->propagation & MS_REC ? o->propagation : 0, -1, true,
 				 m->destination, e);
 	return 0;
+}
+
+/* /proc and /sys on a link, or a volume in their place, would let an image redirect what is written there. */
+static int target_flags(const struct spec_mount *m, const struct mount_opts *o)
+{
+	static const char *const strict[] = { "/proc", "/sys" };
+
+	for (size_t i = 0; i < ARRAY_LEN(strict) && defence_on("proc-target"); i++)
+		if (streq(m->destination, strict[i]))
+			return TARGET_STRICT;
+	if (m->type && (streq(m->type, "proc") || streq(m->type, "sysfs")) && defence_on("proc-target"))
+		return TARGET_STRICT;
+	return o->dest_nofollow ? TARGET_NOFOLLOW : 0;
 }
 
 static int do_bind(const struct mount_env *env, const struct spec_mount *m, const struct mount_opts *o, int source_fd,
@@ -509,18 +569,10 @@ static int do_bind(const struct mount_env *env, const struct spec_mount *m, cons
 	}
 	if ((r = source_is_dir(source_fd, &dir, e)) < 0 ||
 	    (r = mount_target(env->root_fd, m->destination, dir ? TARGET_DIR : TARGET_FILE,
-			      o->dest_nofollow ? TARGET_NOFOLLOW : 0, &target, e)) < 0 ||
+			      target_flags(m, o), &target, e)) < 0 ||
 	    (r = set_attrs(m, o, source_fd, e)) < 0)
 		return r;
 	return mount_attach(source_fd, target, m->destination, e);
-}
-
-/* /proc and /sys on a link, or a volume in their place, would let an image redirect what is written there. */
-static int target_flags(const struct spec_mount *m, const struct mount_opts *o)
-{
-	if (streq(m->type, "proc") || streq(m->type, "sysfs"))
-		return TARGET_STRICT;
-	return o->dest_nofollow ? TARGET_NOFOLLOW : 0;
 }
 
 static int do_fresh_detached(const struct mount_env *env, const struct spec_mount *m, const struct mount_opts *o,

@@ -5,11 +5,13 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "oci/attrs.h"
 #include "oci/caps.h"
@@ -20,6 +22,42 @@
 
 #define PASSWD_BYTES_MAX (1 << 20)
 #define GROUPS_MAX 65536
+
+/* --- descriptors --- */
+
+/* What came with us is not close-on-exec, and what we opened ourselves is. */
+int process_check_preserved(unsigned n, struct dv_err *e)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (fcntl(3 + (int)i, F_GETFD) != 0)
+			return dv_fail(e, DV_INVALID, "unable to preserve descriptor %u: it is not open", 3 + i);
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* From here on the process holds nothing of the host but these. Closed, not only close-on-exec: while it waits
+ * for start, while hooks of the container run, and until the kernel has found the program and its
+ * interpreter, "/proc/self/fd/N/..." would lead to wherever the host's descriptors are. */
+static int keep_few(const struct process *p, struct dv_err *e)
+{
+	int keep[] = { p->proc_fd, p->keep[0], p->keep[1], log_descriptor() }, next = 3 + (int)p->preserve_fds;
+
+	qsort(keep, ARRAY_LEN(keep), sizeof *keep, by_number);
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+		if (keep[i] < next)
+			continue;
+		if (keep[i] > next)
+			(void)close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
+		next = keep[i] + 1;
+	}
+	if (close_range((unsigned)next, ~0U, 0) < 0)
+		return dv_fail_errno(e, errno, "close descriptors");
+	return 0;
+}
 
 /* --- environment --- */
 
@@ -33,7 +71,8 @@ static const char *home_of(struct arena *a, uid_t uid)
 	const char *line;
 	size_t len;
 
-	if (file_open(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd, NULL) < 0 ||
+	/* No way through /proc/self/fd: the host's descriptors are still open. */
+	if (file_open_how(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0, &fd, NULL) < 0 ||
 	    fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || fd_read_to(fd, &b, "/etc/passwd", NULL) < 0)
 		return "/";
 	s = scan_of(buf_cstr(&b), b.len);
@@ -179,6 +218,14 @@ static int set_groups(const struct spec_user *u, bool rootless, struct dv_err *e
 	return 0;
 }
 
+/* What a process may own only because it is its stdio. A file that it is given to read stays as it is. */
+static bool may_be_given(int fd, const struct stat *st)
+{
+	if (S_ISREG(st->st_mode))
+		return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+	return !S_ISBLK(st->st_mode) && !S_ISDIR(st->st_mode) && !(S_ISCHR(st->st_mode) && st->st_rdev == 0x103);
+}
+
 /* The program must be able to reopen its own stdio; what cannot be given (a pipe of someone else) stays. */
 static void give_stdio(const struct spec_user *u)
 {
@@ -187,7 +234,7 @@ static void give_stdio(const struct spec_user *u)
 	for (int fd = 0; fd < 3; fd++) {
 		struct stat st;
 
-		if (fstat(fd, &st) == 0 && st.st_uid != u->uid.v && !(S_ISCHR(st.st_mode) && st.st_rdev == 0x103))
+		if (fstat(fd, &st) == 0 && st.st_uid != u->uid.v && may_be_given(fd, &st))
 			(void)!fchown(fd, u->uid.v, (gid_t)-1);
 	}
 }
@@ -276,6 +323,8 @@ int process_become(struct process *p, struct dv_err *e)
 	/* The runtime blocks signals while it relays them; the program starts with none blocked. */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (defence_on("fds") && (r = keep_few(p, e)) < 0)
+		return r;
 	cap_sets_of_spec(p->spec->caps, &caps);
 	make_env(p);
 	if ((r = join_keyring(p, e)) < 0 || (p->personality && (r = attrs_personality(p->personality, e)) < 0) ||
@@ -289,6 +338,9 @@ int process_become(struct process *p, struct dv_err *e)
 	(void)umask(user && user->umask.set ? user->umask.v & 0777 : 022);
 	if (p->spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return dv_fail_errno(e, errno, "set no_new_privs");
+	/* The host's /proc has links to all of the host, for those who may trace. */
+	if (defence_on("fds"))
+		fd_close(&p->proc_fd);
 	/* Without no_new_privs only CAP_SYS_ADMIN may load a filter, so it has to be now. */
 	if (early && (r = load_filter(p, e)) < 0)
 		return r;

@@ -26,12 +26,15 @@ struct process {
 	bool make_cwd;                          /* make a working directory that is missing */
 	const char *const *extra_env;           /* NULL-terminated, added to the configured ones; or NULL */
 	struct arena *arena;
+	int keep[2];                            /* descriptors that are needed until exec, or -1 */
 	/* set by process_become() */
 	const char *program;
 	char **env;
 	bool filtered;
 };
 
+/* Are there descriptors 3 to 2+n, handed to us to be passed on? */
+int process_check_preserved(unsigned n, struct dv_err *e) DV_MUST_USE;
 /* Everything up to the point where only exec is left: afterwards the process has its final identity.
  * NOT_FOUND when the program is not there. */
 int process_become(struct process *p, struct dv_err *e) DV_MUST_USE;

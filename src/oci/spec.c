@@ -141,10 +141,12 @@ static int check_linux(const struct spec *s, struct dv_err *e)
 			 (l->readonly_paths && l->readonly_paths[0])))
 		return dv_fail(e, DV_INVALID,
 			       "mounts, maskedPaths and readonlyPaths want a private mount namespace");
-	for (size_t i = 0; i < l->devices.n; i++)
-		if (view_at(&l->devices, struct spec_device, i)->path[0] != '/')
-			return dv_fail(e, DV_INVALID, "linux.devices[%zu].path: \"%s\" is not an absolute path", i,
-				       view_at(&l->devices, struct spec_device, i)->path);
+	for (size_t i = 0; i < l->devices.n; i++) {
+		const char *path = view_at(&l->devices, struct spec_device, i)->path;
+
+		if (path[0] != '/' || spec_path_climbs(path))
+			return dv_fail(e, DV_INVALID, "linux.devices[%zu].path: \"%s\" is not an absolute path", i, path);
+	}
 	return netdev_check(l->net_devices, e);
 }
 
@@ -177,6 +179,14 @@ int spec_process_decode(struct arena *a, const struct json *j, struct spec_proce
 		return r;
 	*ret = p;
 	return 0;
+}
+
+bool spec_path_climbs(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")); p += 2)
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	return false;
 }
 
 const char *spec_env_get(const char *const *env, const char *name)

@@ -187,6 +187,8 @@ int spec_decode(struct arena *a, const struct json *config, struct spec *ret, st
 int spec_process_decode(struct arena *a, const struct json *j, struct spec_process *ret, struct dv_err *e) DV_MUST_USE;
 
 /* The value of NAME in an environment, or NULL. */
+/* Has it a component ".."? */
+bool spec_path_climbs(const char *path);
 const char *spec_env_get(const char *const *env, const char *name);
 
 /* What `spec` prints: a configuration that runs a shell; for rootless users without cgroup

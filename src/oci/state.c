@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "json/view.h"
 #include "oci/cgroup.h"
+#include "oci/defence.h"
 #include "oci/spec.h"
 #include "oci/state.h"
 
@@ -29,6 +30,8 @@ int state_check_id(const char *id, struct dv_err *e)
 {
 	static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
 
+	if (!defence_on("id"))
+		return 0;
 	if (!*id)
 		return dv_fail(e, DV_INVALID, "container id cannot be empty");
 	if (strlen(id) > ID_MAX)
@@ -48,15 +51,34 @@ const char *state_root_default(struct arena *a)
 	return arena_printf(a, "%s/davit-oci", dir);
 }
 
+/* States made by someone else would have us signal, enter or delete what they like (the default of a user is
+ * in /tmp, where anybody can be first). */
+static int check_owner(int fd, const char *root, struct dv_err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return dv_fail_errno(e, errno, "state root %s", root);
+	if (defence_on("state-root") &&
+	    ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & S_IWOTH)))
+		return dv_fail(e, DV_FORBIDDEN, "state root %s: others can write to it (owner %u, mode %o)", root,
+			       (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
+	return 0;
+}
+
 int state_root_open(const char *root, bool make, int *ret_fd, struct dv_err *e)
 {
-	int r = file_open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, ret_fd, e);
+	auto_close int fd = -1;
+	int r = file_open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, &fd, e);
 
-	if (r != -DV_NOT_FOUND || !make)
-		return r < 0 ? dv_wrap(e, "state root") : 0;
-	if ((r = file_mkdirs(AT_FDCWD, root, 0711, NULL, e)) < 0)
+	if (r == -DV_NOT_FOUND && make && (r = file_mkdirs(AT_FDCWD, root, 0711, NULL, e)) >= 0)
+		r = file_open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, &fd, e);
+	if (r < 0)
 		return dv_wrap(e, "state root");
-	return file_open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, ret_fd, e);
+	if ((r = check_owner(fd, root, e)) < 0)
+		return r;
+	*ret_fd = take_fd(&fd);
+	return 0;
 }
 
 int state_make(int root_fd, const char *id, int *ret_dir, struct dv_err *e)

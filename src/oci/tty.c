@@ -71,12 +71,20 @@ int tty_open(int root_fd, uint32_t height, uint32_t width, int *ret_master, int 
 	return 0;
 }
 
+/* Without the defence: made by its path, wherever that leads. */
+static int console_by_path(int root_fd, int *ret, struct dv_err *e)
+{
+	return file_open(root_fd, "dev/console", O_WRONLY | O_CREAT | O_NOCTTY, 0644, ret, e);
+}
+
 int tty_bind_console(int root_fd, int slave, struct dv_err *e)
 {
 	auto_close int target = -1, copy = -1;
 	int r;
 
-	if ((r = mount_target(root_fd, "/dev/console", TARGET_FILE, TARGET_STRICT, &target, e)) < 0 ||
+	r = defence_on("console") ? mount_target(root_fd, "/dev/console", TARGET_FILE, TARGET_STRICT, &target, e) :
+				    console_by_path(root_fd, &target, e);
+	if (r < 0 ||
 	    (r = mount_clone(slave, "", false, false, &copy, e)) < 0)
 		return r;
 	return mount_attach(copy, target, "/dev/console", e);

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "oci/defence.h"
 #include "ocicli/foreground.h"
 #include "ocicli/ocicli.h"
 #include "ocicli/self.h"
@@ -70,6 +71,12 @@ static struct container_opts options(struct verb_call *c)
 					.rootless = g->is_rootless };
 }
 
+/* What the caller left open is not for hooks either. */
+static int hide_callers(const struct container_opts *o, struct dv_err *e)
+{
+	return defence_on("fds") ? fd_cloexec_from(3 + (int)o->preserve_fds, e) : 0;
+}
+
 static int create_run(struct verb_call *c, struct dv_err *e)
 {
 	struct container_opts o = options(c);
@@ -77,7 +84,7 @@ static int create_run(struct verb_call *c, struct dv_err *e)
 	int r = self_protect(e);
 
 	o.wait_for_start = true;
-	if (r < 0 || (r = fd_cloexec_from(3 + (int)o.preserve_fds, e)) < 0 || (r = container_create(c->arena, &o, &s, e)) < 0)
+	if (r < 0 || (r = hide_callers(&o, e)) < 0 || (r = container_create(c->arena, &o, &s, e)) < 0)
 		return r;
 	(void)close(s.pidfd);
 	return 0;
@@ -118,7 +125,7 @@ static int run_run(struct verb_call *c, struct dv_err *e)
 	int r = self_protect(e);
 
 	/* What our caller left open is not for hooks either. */
-	if (r < 0 || (r = fd_cloexec_from(3 + (int)o.preserve_fds, e)) < 0)
+	if (r < 0 || (r = hide_callers(&o, e)) < 0)
 		return r;
 	if (!a->detach)
 		return run_foreground(c, &o, e);

