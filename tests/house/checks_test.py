@@ -7,6 +7,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
 import banned  # noqa: E402
+import coverage_attacks  # noqa: E402
 import csource  # noqa: E402
 import layers  # noqa: E402
 import static  # noqa: E402
@@ -108,6 +109,25 @@ def test_bats_tests_check():
             ('run x\n\t[ "$status" -eq 0 ]', None), ('run -1 x', None), ('run ! x', None), ('x | grep -q y', None),
             ('run x', 'no-assert'), ('x\n\ty', 'no-assert'), ('# [ 1 = 1 ]\n\tx', 'no-assert')):
         expect(banned.check, 'tests/it/a.bats', f'@test "a" {{\n\t{code}\n}}\n', want)
+
+
+def test_attacks_are_mounted():
+    tsv, src, bats = 'tests/attack/attacks.tsv', 'src/oci/a.c', 'tests/attack/a.bats'
+    both = '# attack: 1 held shown\n@test "a" {\n\twithout d x\n}\n'
+    for row, code, test, want in (
+            ('1\t\tx\td', 'd', both, None),
+            ('1\t\tx\t-', '', '# attack: 1 held\n@test "a" {\n}\n', None),
+            ('1\t\tx\td', 'd', '# attack: 1 held\n@test "a" {\n\twithout d x\n}\n', 'no test shows'),
+            ('1\t\tx\td', 'd', '# attack: 1 shown\n@test "a" {\n\twithout d x\n}\n', 'no test mounts'),
+            ('1\t\tx\td', 'd', both.replace('without', '# without'), 'no test switches it off'),
+            ('1\t\tx\td', 'd', both + '# attack: 2 held\n@test "b" {\n}\n', 'not in attacks.tsv'),
+            ('1\t\tx\td', 'd', both + '# attack: 1 helt\n', '# attack: 1 helt'),
+            ('1\t\tx\td', 'd', both + '# attack: 1 held\n\n', 'without a test'),
+            ('1\t\tx\td', '', both, 'no such defence'),
+            ('1\t\tx\td', 'd e', both, 'belongs to no attack')):
+        files = {tsv: row + '\n', src: ''.join(f'defence_on("{d}");\n' for d in code.split()), bats: test}
+        problems = found(lambda tree: list(coverage_attacks.check(tree)), files)
+        assert len(problems) == (want is not None) and (not want or want in problems[0]), f'{row} {code} {test}: {problems}'
 
 
 def test_functions_of_c():
