@@ -97,11 +97,15 @@ static void drop(void)
 	MUST(syscall(SYS_capset, &head, data));
 }
 
+static int tasks[32], n_tasks;
+
 static void child(const char *rootfs, int gate, char *const *argv, const struct sock_fprog *filter)
 {
 	static char path[] = "PATH=/usr/bin:/bin", *const env[] = { path, NULL };
 	char go;
 
+	for (int i = 0; i < n_tasks; i++)
+		MUST(write(tasks[i], "0", 1));
 	MUST(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
 	MUST(mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL));
 	MUST(chdir(rootfs));
@@ -133,7 +137,7 @@ int main(int argc, char **argv)
 	struct clone_args args = { .exit_signal = SIGCHLD,
 				   .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS };
 	struct sock_fprog filter = { 0 };
-	char name[] = "/bin/true", *program[] = { name, NULL }, dir[512], pid[16];
+	char name[] = "/bin/true", *program[] = { name, NULL }, dir[1024];
 	int gate[2], status, n = 3;
 	long child_pid;
 
@@ -145,15 +149,12 @@ int main(int argc, char **argv)
 	for (int i = n; i < argc; i++) {
 		snprintf(dir, sizeof dir, "%s/%s", argv[i], argv[2]);
 		make_cgroup(dir);
+		snprintf(dir, sizeof dir, "%s/%s/tasks", argv[i], argv[2]);
+		MUST(tasks[n_tasks++] = open(dir, O_WRONLY | O_CLOEXEC));
 	}
 	child_pid = syscall(SYS_clone3, &args, sizeof args);
 	if (child_pid == 0)
 		child(argv[1], gate[0], program, &filter);
-	snprintf(pid, sizeof pid, "%ld", child_pid);
-	for (int i = n; i < argc; i++) {
-		snprintf(dir, sizeof dir, "%s/%s", argv[i], argv[2]);
-		put(dir, "cgroup.procs", pid);
-	}
 	MUST(write(gate[1], "g", 1));
 	MUST(waitpid((pid_t)child_pid, &status, 0));
 	for (int i = n; i < argc; i++) {

@@ -576,7 +576,10 @@ int main(int argc, char **argv)
 	bench_syscalls(&plain);
 	bench_memory(&plain);
 	bench_size();
-	dv_ignore(file_remove_tree(AT_FDCWD, top, NULL));
+	if (getenv("BENCH_KEEP"))     /* for looking at the bundles with strace and perf */
+		fprintf(stderr, "bundles are in %s\n", top);
+	else
+		dv_ignore(file_remove_tree(AT_FDCWD, top, NULL));
 	arena_done(&arena);
 	return bench_end();
 }

@@ -17,20 +17,20 @@
 
 static const char *const level_names[] = { "debug", "info", "warning", "error" };
 
-static atomic_int log_fd = STDERR_FILENO;
+static atomic_int log_to = STDERR_FILENO;
 static atomic_int log_format = LOG_PLAIN;
 static atomic_int log_least = LOG_WARN;
 
 void log_setup(int fd, enum log_format format, enum log_level least)
 {
-	atomic_store(&log_fd, fd);
+	atomic_store(&log_to, fd);
 	atomic_store(&log_format, (int)format);
 	atomic_store(&log_least, (int)least);
 }
 
-int log_descriptor(void)
+int log_fd(void)
 {
-	return atomic_load(&log_fd);
+	return atomic_load(&log_to);
 }
 
 bool log_wants(enum log_level level)
@@ -188,7 +188,7 @@ static void write_line(const struct buf *b)
 	size_t left = b->len;
 
 	while (left) {
-		ssize_t n = write(atomic_load(&log_fd), p, left);
+		ssize_t n = write(atomic_load(&log_to), p, left);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -17,8 +17,8 @@ enum log_format { LOG_TEXT, LOG_JSON, LOG_PLAIN };   /* logfmt; JSON lines; "lev
 
 /* Default: LOG_PLAIN to stderr from LOG_WARN up. fd stays the caller's. */
 void log_setup(int fd, enum log_format format, enum log_level least);
-/* That fd, for those who close all others. */
-int log_descriptor(void);
+/* For those who close everything but a few. */
+int log_fd(void);
 void log_event(enum log_level level, const char *msg, ...) __attribute__((sentinel));
 bool log_wants(enum log_level level);
 /* Names as on command lines: debug, info, warn, warning, error; false if none of them. */

@@ -208,7 +208,7 @@ static struct hier *hier_add(struct cgroup *cg, const char *root, const char *na
 {
 	struct hier *h = &cg->h[cg->n++];
 
-	*h = (struct hier){ .name = name, .controllers = controllers, .v2 = v2, .fd = -1, .procs_fd = -1 };
+	*h = (struct hier){ .name = name, .controllers = controllers, .v2 = v2, .fd = -1, .tasks_fd = -1 };
 	h->mount = *name ? arena_printf(&cg->mem, "%s/%s", root, name) : root;
 	return h;
 }
@@ -334,7 +334,7 @@ void cgroup_close(struct cgroup *cg)
 		return;
 	for (size_t i = 0; i < cg->n; i++) {
 		fd_close(&cg->h[i].fd);
-		fd_close(&cg->h[i].procs_fd);
+		fd_close(&cg->h[i].tasks_fd);
 	}
 	arena_done(&cg->mem);
 	free(cg);

@@ -73,6 +73,15 @@ int cgroup_add(struct cgroup *cg, pid_t pid, struct dv_err *e) DV_MUST_USE;
  * comma list of v1 names. INVALID for a path that leaves the container's cgroup. */
 int cgroup_add_below(struct cgroup *cg, pid_t pid, const char *controllers, const char *sub,
 		     struct dv_err *e) DV_MUST_USE;
+/* The quick way in. Moving another process makes the kernel wait for a grace period (milliseconds); a process that
+ * is born into the v2 cgroup (cgroup_clone_fd()) and moves itself in v1 waits for nothing. In the parent, before
+ * the process exists: opens what it will need. Then cgroup_add() only does what is left. */
+int cgroup_prepare_join(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
+/* In the parent: the process was cloned into the v2 cgroup. */
+void cgroup_cloned_into(struct cgroup *cg);
+/* In the process itself, while it has one thread. */
+int cgroup_join_self(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
+
 /* exec: as cgroup_add(), but when the container passes controllers on to cgroups of its own (v2), into the one where
  * its first process is. */
 int cgroup_add_beside(struct cgroup *cg, pid_t pid, pid_t init, struct dv_err *e) DV_MUST_USE;

@@ -49,25 +49,65 @@ static int join_dir(const struct hier *h, int dir, const char *where, const char
 	return dv_fail_errno(e, sys, "cgroup: write \"%s\" to %s/cgroup.procs", pid, where);
 }
 
-/* The file that its making has opened. */
-static int join_opened(struct hier *h, const char *pid, struct dv_err *e)
+/* The file that its making has opened; text is a pid, or "0" for ourselves. */
+static int join_opened(struct hier *h, const char *text, struct dv_err *e)
 {
-	ssize_t n = write(h->procs_fd, pid, strlen(pid));
+	ssize_t n = write(h->tasks_fd, text, strlen(text));
 	int sys = errno;
 
-	fd_close(&h->procs_fd);
+	fd_close(&h->tasks_fd);
 	if (n >= 0)
 		return 0;
 	if (sys == ESRCH)
-		return dv_fail(e, DV_NOT_FOUND, "cgroup: process %s is gone", pid);
-	return dv_fail_errno(e, sys, "cgroup: write \"%s\" to %s/cgroup.procs", pid, h->full);
+		return dv_fail(e, DV_NOT_FOUND, "cgroup: process %s is gone", text);
+	return dv_fail_errno(e, sys, "cgroup: write \"%s\" to %s/tasks", text, h->full);
+}
+
+int cgroup_prepare_join(struct cgroup *cg, struct dv_err *e)
+{
+	struct dv_err local;
+	int r = 0;
+
+	if (!e)
+		e = &local;
+	if (cg->cpuset_bare && (r = cg_fill_cpuset(cg, false, false, e)) < 0)
+		return r;
+	for (size_t i = 0; i < cg->n; i++) {
+		struct hier *h = &cg->h[i];
+
+		if (h->v2 && !h->lost)
+			dv_ignore(cg_open_dir(h, NULL));
+		if (h->v2 || h->lost)
+			continue;
+		/* Without rights, or gone: cgroup_add() knows what to make of that. */
+		if (h->tasks_fd < 0 && cg_open_dir(h, NULL) == 0)
+			h->tasks_fd = openat(h->fd, "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+		h->joins_itself = h->tasks_fd >= 0;
+	}
+	return 0;
+}
+
+void cgroup_cloned_into(struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->n; i++)
+		cg->h[i].joins_itself |= cg->h[i].v2;
+}
+
+int cgroup_join_self(struct cgroup *cg, struct dv_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < cg->n && r >= 0; i++)
+		if (cg->h[i].tasks_fd >= 0)
+			r = join_opened(&cg->h[i], "0", e);
+	return r;
 }
 
 static int join(struct hier *h, const char *pid, struct dv_err *e)
 {
 	int r;
 
-	if (h->procs_fd >= 0)
+	if (h->tasks_fd >= 0)
 		return join_opened(h, pid, e);
 	r = cg_open_dir(h, e);
 	return r < 0 ? r : join_dir(h, h->fd, h->full, pid, e);
@@ -104,7 +144,7 @@ int cgroup_add(struct cgroup *cg, pid_t pid, struct dv_err *e)
 		e = &local;
 	(void)snprintf(text, sizeof text, "%d", (int)pid);
 	for (size_t i = 0; i < cg->n && r >= 0; i++)
-		r = cg->h[i].lost ? 0 : add_one(cg, &cg->h[i], text, e);
+		r = cg->h[i].lost || cg->h[i].joins_itself ? 0 : add_one(cg, &cg->h[i], text, e);
 	if (r < 0)
 		return r;
 	cg_tell_lost(cg);

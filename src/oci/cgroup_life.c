@@ -69,7 +69,7 @@ static void unmake(struct hier *h, struct arena *a)
 	char *path = arena_str(a, h->full);
 
 	fd_close(&h->fd);
-	fd_close(&h->procs_fd);
+	fd_close(&h->tasks_fd);
 	for (; h->made; h->made--) {
 		(void)rmdir(path);
 		*strrchr(path, '/') = '\0';
@@ -234,12 +234,12 @@ static int adopt(struct cgroup *cg, struct hier *h, struct dv_err *e)
  * directory just made it can only come from a cgroup file system. */
 static int expect_process(struct cgroup *cg, struct hier *h)
 {
-	auto_free char *name = mem_printf("%s/cgroup.procs", h->full);
+	auto_free char *name = mem_printf("%s/tasks", h->full);
 	int sys;
 
-	h->procs_fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	h->tasks_fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	sys = errno;
-	if (h->procs_fd < 0)
+	if (h->tasks_fd < 0)
 		cg_lose(cg, h, sys == ENOENT ? EOPNOTSUPP : sys,
 			sys == ENOENT ? arena_printf(&cg->mem, "%s is not on a cgroup filesystem", h->full) :
 					arena_printf(&cg->mem, "open %s: %s", name, strerror(sys)));

@@ -15,7 +15,8 @@ struct hier {
 	const char *full;           /* absolute path of the container's directory */
 	bool v2;
 	int fd;                     /* O_PATH of it, -1 before it was needed */
-	int procs_fd;               /* cgroup.procs for writing, from its making to the first process; else -1 */
+	int tasks_fd;               /* v1: tasks, for writing, until the process has joined; else -1 */
+	bool joins_itself;          /* cgroup_add() has nothing to do here */
 	unsigned made;              /* so many last components of `full` were made by us */
 	const char *lost;           /* why we go on without it, or NULL */
 	int lost_errno;

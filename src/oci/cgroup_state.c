@@ -47,7 +47,7 @@ static int from_json_one(struct cgroup *cg, const char *controller, const char *
 	if (cg->n == HIER_MAX)
 		return dv_fail(e, DV_LIMIT, "cgroup_paths: more than %d hierarchies", HIER_MAX);
 	cg->h[cg->n++] = (struct hier){ .name = "", .mount = "", .controllers = arena_str(&cg->mem, controller),
-					.full = full, .v2 = !*controller, .fd = -1, .procs_fd = -1 };
+					.full = full, .v2 = !*controller, .fd = -1, .tasks_fd = -1 };
 	return 0;
 }
 

@@ -317,12 +317,17 @@ static int spawn(struct launch *l, struct dv_err *e)
 	long pid;
 	int r;
 
-	if ((r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0)
+	if ((r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0 || (r = cgroup_prepare_join(l->cgroup, e)) < 0)
 		return r;
 	if (init_needs_middle(l)) {
 		r = spawn_by_middle(l, e);
 	} else {
-		pid = sys_clone3(init_clone_flags(l), -1, &l->started.pidfd);
+		pid = sys_clone3(init_clone_flags(l), cgroup_clone_fd(l->cgroup), &l->started.pidfd);
+		if (pid > 0 && cgroup_clone_fd(l->cgroup) >= 0)
+			cgroup_cloned_into(l->cgroup);
+		/* No rights to be born there, or a kernel before 5.7: it is moved later. */
+		if (pid < 0 && cgroup_clone_fd(l->cgroup) >= 0)
+			pid = sys_clone3(init_clone_flags(l), -1, &l->started.pidfd);
 		if (pid == 0)
 			init_main(l);
 		l->started.pid = (pid_t)pid;

@@ -37,6 +37,7 @@ struct exec {
 	int sync[2];
 	int ns_flags;                   /* those in which the container differs from us */
 	bool join_user;
+	bool quick_join;                /* the process is born in its cgroups */
 	struct container_started started;
 };
 
@@ -225,8 +226,10 @@ static int middle_steps(struct exec *x, struct dv_err *e)
 static void __attribute__((noreturn)) middle_main(struct exec *x)
 {
 	struct dv_err e = DV_ERR_NONE;
-	int r = middle_steps(x, &e);
+	int r = x->quick_join ? cgroup_join_self(x->c->cgroup, &e) : 0;
 
+	if (r >= 0)
+		r = middle_steps(x, &e);
 	if (r < 0)
 		sync_send_error(x->sync[1], &e);
 	_exit(r < 0);
@@ -234,19 +237,40 @@ static void __attribute__((noreturn)) middle_main(struct exec *x)
 
 /* --- the runtime's side --- */
 
+/* The middle process joins the cgroups and the process is born in them, unless it shall be elsewhere, or have
+ * another affinity first. */
+static int make_middle(struct exec *x, long *ret_pid, struct dv_err *e)
+{
+	struct cgroup *cg = x->c->cgroup;
+	int into = -1, r;
+
+	x->quick_join = cg && !x->opts->cgroup && !x->process.exec_affinity;
+	if (x->quick_join) {
+		if ((r = cgroup_prepare_join(cg, e)) < 0)
+			return r;
+		into = cgroup_clone_fd(cg);
+	}
+	*ret_pid = into >= 0 ? sys_clone3(0, into, NULL) : -1;
+	if (*ret_pid > 0)
+		cgroup_cloned_into(cg);
+	/* The container passes controllers on, or an old kernel: the process is moved later. */
+	if (*ret_pid < 0)
+		*ret_pid = sys_clone3(0, -1, NULL);
+	if (*ret_pid < 0)
+		return dv_fail_errno(e, errno, "make a process");
+	if (*ret_pid == 0)
+		middle_main(x);
+	return 0;
+}
+
 static int spawn(struct exec *x, struct dv_err *e)
 {
 	struct sync_msg m;
 	int status, r = fd_socketpair(SOCK_SEQPACKET, x->sync, e);
 	long middle;
 
-	if (r < 0)
+	if (r < 0 || (r = make_middle(x, &middle, e)) < 0)
 		return r;
-	middle = sys_clone3(0, -1, NULL);
-	if (middle < 0)
-		return dv_fail_errno(e, errno, "make a process");
-	if (middle == 0)
-		middle_main(x);
 	fd_close(&x->sync[1]);
 	(void)waitpid((pid_t)middle, &status, 0);
 	if (fd_recv_msg(x->sync[0], &m, sizeof m, &x->started.pidfd, 1, e) <= 0)

@@ -83,7 +83,9 @@ static int middle_steps(struct launch *l, struct dv_err *e)
 	} else if (l->ns.mode[NS_TIME] == NS_NEW) {
 		l->ns.mode[NS_TIME] = NS_HOST;
 	}
-	pid = sys_clone3(init_clone_flags(l) | CLONE_PARENT, -1, &pidfd);
+	pid = sys_clone3(init_clone_flags(l) | CLONE_PARENT, cgroup_clone_fd(l->cgroup), &pidfd);
+	if (pid < 0 && cgroup_clone_fd(l->cgroup) >= 0)
+		pid = sys_clone3(init_clone_flags(l) | CLONE_PARENT, -1, &pidfd);
 	if (pid < 0)
 		return dv_fail_errno(e, errno, "make the container's process");
 	if (pid == 0)
@@ -341,6 +343,8 @@ static int first_steps(struct launch *l, struct dv_err *e)
 	/* Shared with the runtime, and so would be its lock. */
 	fd_close(&l->dir_fd);
 	fd_close(&l->root_fd);
+	if ((r = cgroup_join_self(l->cgroup, e)) < 0)
+		return r;
 	/* The runtime may die at any moment before the container exists as such. */
 	if (l->ns.mode[NS_USER] == NS_NEW &&
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || (r = sync_expect(l->sync[1], SYNC_MAPPED, e)) < 0 ||

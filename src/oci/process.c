@@ -44,7 +44,7 @@ static int by_number(const void *a, const void *b)
  * interpreter, "/proc/self/fd/N/..." would lead to wherever the host's descriptors are. */
 static int keep_few(const struct process *p, struct dv_err *e)
 {
-	int keep[] = { p->proc_fd, p->keep[0], p->keep[1], log_descriptor() }, next = 3 + (int)p->preserve_fds;
+	int keep[] = { p->proc_fd, p->keep[0], p->keep[1], log_fd() }, next = 3 + (int)p->preserve_fds;
 
 	qsort(keep, ARRAY_LEN(keep), sizeof *keep, by_number);
 	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
