@@ -1,8 +1,8 @@
 /* davit-oci.c - the OCI runtime. */
 #include <malloc.h>
 
+#include "oci/self.h"
 #include "ocicli/ocicli.h"
-#include "ocicli/self.h"
 
 int main(int argc, char **argv)
 {

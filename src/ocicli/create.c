@@ -4,9 +4,9 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "oci/defence.h"
-#include "ocicli/foreground.h"
+#include "oci/foreground.h"
+#include "oci/self.h"
 #include "ocicli/ocicli.h"
-#include "ocicli/self.h"
 
 struct create_args {
 	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;

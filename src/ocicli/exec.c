@@ -4,9 +4,9 @@
 #include "base/str.h"
 #include "oci/caps.h"
 #include "oci/defence.h"
-#include "ocicli/foreground.h"
+#include "oci/foreground.h"
+#include "oci/self.h"
 #include "ocicli/ocicli.h"
-#include "ocicli/self.h"
 
 struct exec_args {
 	const char *console_socket, *cwd, *user, *process, *pid_file, *pidfd_socket, *label, *apparmor, *cgroup;

@@ -12,7 +12,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/proc.h"
-#include "ocicli/foreground.h"
+#include "oci/foreground.h"
 
 #define RELAY_BYTES 32768
 

@@ -1,4 +1,4 @@
-/* self.h - no container may get hold of a writable davit-oci. */
+/* self.h - no container may get hold of a writable runtime program. */
 #pragma once
 
 #include "base/err.h"

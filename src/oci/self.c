@@ -19,7 +19,7 @@
 #include "oci/defence.h"
 #include "oci/mount.h"
 #include "oci/sys.h"
-#include "ocicli/self.h"
+#include "oci/self.h"
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -51,7 +51,8 @@ static bool is_protected(void)
 
 static int sealed_copy(int *ret_fd, struct dv_err *e)
 {
-	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = memfd_create("davit-oci", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	auto_close int fd = memfd_create("davit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct stat st;
 
 	if (fd < 0 || exe < 0 || fstat(exe, &st) < 0)
