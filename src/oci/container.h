@@ -43,6 +43,8 @@ struct container_opts {
 	/* Filled with the running container, not locked (container_close): spares the caller that waits for its end
 	 * opening it again to delete it. NULL: not wanted. */
 	struct container *keep;
+	bool *ret_no_program;           /* set when it failed because the program itself cannot be run (exit statuses 126 and
+					 * 127 of engines); may be NULL */
 	bool detached;                  /* the caller will not wait: the process survives its death at once */
 };
 

@@ -426,7 +426,7 @@ static int pass_notify(struct launch *l, int their_fd, struct dv_err *e)
 /* Until it is ready, or has become the program: then the socket closes by exec. */
 static int follow(struct launch *l, struct dv_err *e)
 {
-	struct sync_msg m;
+	struct sync_msg m = { 0 };
 	int r;
 
 	while ((r = sync_recv(l->sync[0], &m, e)) > 0) {
@@ -439,6 +439,8 @@ static int follow(struct launch *l, struct dv_err *e)
 		if (r < 0)
 			return r;
 	}
+	if (r < 0 && m.kind == SYNC_ERROR && m.value && l->opts->ret_no_program)
+		*l->opts->ret_no_program = true;
 	if (r == 0 && l->opts->wait_for_start)
 		return dv_fail(e, DV_INTERNAL, "the container's process died before it was ready");
 	return r;

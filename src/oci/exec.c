@@ -196,7 +196,7 @@ static void __attribute__((noreturn)) exec_main(struct exec *x)
 	fd_close(&x->c->root_fd);
 	fd_close(&x->sync[0]);
 	(void)final_steps(x, &e);
-	sync_send_error(x->sync[1], &e);
+	sync_send_error(x->sync[1], false, &e);
 	_exit(1);
 }
 
@@ -231,7 +231,7 @@ static void __attribute__((noreturn)) middle_main(struct exec *x)
 	if (r >= 0)
 		r = middle_steps(x, &e);
 	if (r < 0)
-		sync_send_error(x->sync[1], &e);
+		sync_send_error(x->sync[1], false, &e);
 	_exit(r < 0);
 }
 

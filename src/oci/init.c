@@ -103,7 +103,7 @@ void init_middle(struct launch *l)
 	int r = middle_steps(l, &e);
 
 	if (r < 0)
-		sync_send_error(l->sync[1], &e);
+		sync_send_error(l->sync[1], false, &e);
 	_exit(r < 0);
 }
 
@@ -380,10 +380,9 @@ static int become(struct launch *l, struct process *p, struct dv_err *e)
 	return process_become(p, e);
 }
 
-static int run(struct launch *l, struct dv_err *e)
+static int run(struct launch *l, struct process *p, struct dv_err *e)
 {
 	auto_close int slave = -1, conn = -1;
-	struct process p;
 	int r;
 
 	if ((r = first_steps(l, e)) < 0)
@@ -397,7 +396,7 @@ static int run(struct launch *l, struct dv_err *e)
 	if ((r = set_sysctls(l, e)) < 0 || (slave >= 0 && (r = tty_adopt(slave, e)) < 0))
 		return r;
 	slave = -1;
-	if ((r = become(l, &p, e)) < 0)
+	if ((r = become(l, p, e)) < 0)
 		return r;
 	/* Other ids clear it, and from here on the death of the runtime is nothing to die of. */
 	(void)prctl(PR_SET_PDEATHSIG, 0);
@@ -411,16 +410,17 @@ static int run(struct launch *l, struct dv_err *e)
 	}
 	if ((r = start_hooks(l, e)) < 0)
 		return r;
-	if (!p.spec->args)
+	if (!p->spec->args)
 		return dv_fail(e, DV_INVALID, "process.args: is missing");
-	return process_exec(&p, e);
+	return process_exec(p, e);
 }
 
 void init_main(struct launch *l)
 {
 	struct dv_err e = DV_ERR_NONE;
+	struct process p = { 0 };
 
-	(void)run(l, &e);
-	sync_send_error(l->sync[1], &e);
+	(void)run(l, &p, &e);
+	sync_send_error(l->sync[1], p.no_program, &e);
 	_exit(1);
 }

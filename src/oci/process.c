@@ -348,7 +348,9 @@ int process_become(struct process *p, struct dv_err *e)
 		return r;
 	if ((r = enter_cwd(p->spec->cwd, entered > 0, e)) < 0)
 		return r;
-	return find_program(p, e);
+	r = find_program(p, e);
+	p->no_program = r < 0;
+	return r;
 }
 
 int process_exec(struct process *p, struct dv_err *e)
@@ -360,5 +362,6 @@ int process_exec(struct process *p, struct dv_err *e)
 	if ((r = load_filter(p, e)) < 0)
 		return r;
 	(void)execve(p->program, (char *const *)p->spec->args, p->env);
+	p->no_program = true;
 	return dv_fail_errno(e, errno, "exec %s", p->program);
 }

@@ -31,6 +31,7 @@ struct process {
 	const char *program;
 	char **env;
 	bool filtered;
+	bool no_program;                        /* what failed is the program itself: not found, or not executable */
 };
 
 /* Are there descriptors 3 to 2+n, handed to us to be passed on? */

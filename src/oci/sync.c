@@ -7,9 +7,9 @@
 
 #define HEAD_BYTES offsetof(struct sync_msg, err)
 
-void sync_send_error(int fd, const struct dv_err *err)
+void sync_send_error(int fd, bool no_program, const struct dv_err *err)
 {
-	struct sync_msg m = { .kind = SYNC_ERROR, .err = *err };
+	struct sync_msg m = { .kind = SYNC_ERROR, .value = no_program, .err = *err };
 
 	(void)!write(fd, &m, sizeof m);
 }

@@ -1,6 +1,8 @@
 /* sync.h - what the runtime and the container's first process say to each other before exec. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 enum sync_kind {
@@ -18,15 +20,15 @@ enum sync_kind {
 
 struct sync_msg {
 	enum sync_kind kind;
-	int value;
+	int value;              /* of SYNC_ERROR: 1 when the program itself cannot be run */
 	struct dv_err err;      /* sent only with SYNC_ERROR */
 };
 
 /* Plain write and read: seccomp filters rarely forbid those. */
 int sync_send(int fd, enum sync_kind kind, int value, struct dv_err *e) DV_MUST_USE;
 /* The process' last word; ignores failure, since nobody is left to tell. */
-void sync_send_error(int fd, const struct dv_err *err);
-/* 1 with a message, 0 at the end; a SYNC_ERROR becomes this call's error. */
+void sync_send_error(int fd, bool no_program, const struct dv_err *err);
+/* 1 with a message, 0 at the end; a SYNC_ERROR becomes this call's error, *ret is filled all the same. */
 int sync_recv(int fd, struct sync_msg *ret, struct dv_err *e) DV_MUST_USE;
 /* Exactly this kind, or an error. */
 int sync_expect(int fd, enum sync_kind kind, struct dv_err *e) DV_MUST_USE;
