@@ -1,0 +1,73 @@
+/* program.c - davit as a table: its verbs, in docker's two spellings, and what an error looks like. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { EXIT_ERROR = 1, EXIT_USAGE = 125 };
+
+#define G(member) offsetof(struct cli_globals, member)
+static const struct opt globals[] = {
+	{ .name = "root", .kind = OPT_STR, .arg = "DIR", .offset = G(root),
+	  .help = "Directory of images and containers (default " ENGINE_ROOT_DEFAULT ")" },
+	{ .name = "runroot", .kind = OPT_STR, .arg = "DIR", .offset = G(runroot),
+	  .help = "Directory of what lives until the next boot (default " ENGINE_RUNROOT_DEFAULT ")" },
+	{ 0 }
+};
+
+/* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
+static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_inspect, NULL };
+const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };
+static const struct verb *const image_subs[] = { &verb_images, &verb_rmi, &verb_load, NULL };
+const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
+static const struct verb *const system_subs[] = { &verb_info, NULL };
+const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
+
+static const struct verb *const verbs[] = {
+	&verb_run,    &verb_ps,      &verb_rm,   &verb_inspect,   &verb_images, &verb_rmi,
+	&verb_load,   &verb_version, &verb_info, &verb_container, &verb_image,   &verb_system, NULL
+};
+
+/* Without these a descriptor opened later would become the container's stdin. */
+static int before(struct verb_call *c, struct dv_err *e)
+{
+	struct cli_globals *g = c->globals;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", O_RDWR);
+	g->root = g->root ? g->root : ENGINE_ROOT_DEFAULT;
+	g->runroot = g->runroot ? g->runroot : ENGINE_RUNROOT_DEFAULT;
+	return 0;
+}
+
+void cli_complain(const struct verb_call *c, const struct dv_err *e)
+{
+	(void)fprintf(stderr, "%s: %s\n", c->program->name, e->msg);
+}
+
+static int on_error(struct verb_call *c, const struct dv_err *e)
+{
+	cli_complain(c, e);
+	return EXIT_ERROR;
+}
+
+int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e)
+{
+	const struct cli_globals *g = c->globals;
+
+	return engine_open(g->root, g->runroot, ret, e);
+}
+
+const struct program cli_program = {
+	.name = "davit",
+	.summary = "run containers, without a daemon",
+	.version = DAVIT_VERSION,
+	.globals = globals,
+	.globals_size = sizeof(struct cli_globals),
+	.verbs = verbs,
+	.before = before,
+	.on_error = on_error,
+	.usage_exit = EXIT_USAGE,
+};

@@ -1,0 +1,283 @@
+/* ctr.c - rows of the containers table. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/str.h"
+#include "engine/ctr.h"
+
+#define LIST_MAX 100000
+
+static const char *const steps[] = {
+	"CREATE TABLE containers(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,"
+	" image TEXT NOT NULL, image_ref TEXT NOT NULL, status TEXT NOT NULL, auto_remove INTEGER NOT NULL,"
+	" boot TEXT NOT NULL, owner_pid INTEGER NOT NULL, owner_start INTEGER NOT NULL, pid INTEGER NOT NULL,"
+	" pid_start INTEGER NOT NULL, exit_code INTEGER, error TEXT NOT NULL, created INTEGER NOT NULL,"
+	" started INTEGER NOT NULL, finished INTEGER NOT NULL, oom INTEGER NOT NULL, config TEXT NOT NULL);"
+	"CREATE INDEX containers_busy ON containers(seq) WHERE status IN ('creating', 'removing');"
+	"CREATE INDEX containers_image ON containers(image)",
+	NULL
+};
+static const struct db_schema schema = { "engine", steps };
+
+#define COLUMNS "id, name, image, image_ref, status, auto_remove, boot, owner_pid, owner_start, pid, pid_start," \
+		" exit_code, error, created, started, finished, oom, config"
+
+static const char *const status_names[] = {
+	[CTR_CREATING] = "creating", [CTR_CREATED] = "created",   [CTR_RUNNING] = "running",
+	[CTR_EXITED] = "exited",     [CTR_REMOVING] = "removing",
+};
+
+const char *ctr_status_name(enum ctr_status s)
+{
+	return status_names[s];
+}
+
+int ctr_migrate(struct engine *g, struct dv_err *e)
+{
+	return db_migrate(engine_db(g), &schema, e);
+}
+
+int64_t ctr_now_ns(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* --- names and ids --- */
+
+int ctr_check_name(const char *name, struct dv_err *e)
+{
+	static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	if (strlen(name) < 2 || strlen(name) > 255 || !str_only(name, set) || strchr("_.-", *name))
+		return dv_fail(e, DV_INVALID, "Invalid container name (%.128s), only [a-zA-Z0-9][a-zA-Z0-9_.-]+ are allowed",
+			       name);
+	return 0;
+}
+
+int ctr_new_id(char out[CTR_ID_SIZE], struct dv_err *e)
+{
+	unsigned char raw[32];
+
+	if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
+		return dv_fail_errno(e, errno, "random bytes");
+	str_hex(raw, sizeof raw, out);
+	return 0;
+}
+
+/* --- reading --- */
+
+static enum ctr_status status_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(status_names); i++)
+		if (streq(status_names[i], name))
+			return (enum ctr_status)i;
+	return CTR_EXITED;
+}
+
+static bool column_is_null(struct db_stmt *q, int col)
+{
+	return !db_text(q, col);
+}
+
+static struct ctr *row_load(struct arena *a, struct db_stmt *q)
+{
+	struct ctr *c = arena_new(a, struct ctr);
+
+	*c = (struct ctr){
+		.id = arena_str(a, db_text(q, 0)), .name = arena_str(a, db_text(q, 1)),
+		.image = arena_str(a, db_text(q, 2)), .image_ref = arena_str(a, db_text(q, 3)),
+		.status = status_of(db_text(q, 4)), .auto_remove = db_i64(q, 5) != 0,
+		.boot = arena_str(a, db_text(q, 6)),
+		.owner = { (pid_t)db_i64(q, 7), (uint64_t)db_i64(q, 8) },
+		.init = { (pid_t)db_i64(q, 9), (uint64_t)db_i64(q, 10) },
+		.exit_code = (int)db_i64(q, 11), .error = arena_str(a, db_text(q, 12)),
+		.created_ns = db_i64(q, 13), .started_ns = db_i64(q, 14), .finished_ns = db_i64(q, 15),
+		.oom = db_i64(q, 16) != 0, .config = arena_str(a, db_text(q, 17)),
+	};
+	c->has_exit = !column_is_null(q, 11);
+	return c;
+}
+
+static int load_all(struct arena *a, struct db_stmt *q, struct ctr_list *ret, struct dv_err *e)
+{
+	struct ctr_list l = { 0 };
+	size_t cap = 16;
+	int r;
+
+	l.v = arena_array(a, struct ctr *, cap);
+	while ((r = db_row(q, e)) > 0) {
+		if (l.n == LIST_MAX)
+			return dv_fail(e, DV_LIMIT, "more than %d containers", LIST_MAX);
+		if (l.n == cap) {
+			struct ctr **more = arena_array(a, struct ctr *, cap * 2);
+
+			memcpy(more, l.v, cap * sizeof *more);
+			l.v = more;
+			cap *= 2;
+		}
+		l.v[l.n++] = row_load(a, q);
+	}
+	if (r == 0)
+		*ret = l;
+	return r;
+}
+
+int ctr_list(struct engine *g, struct arena *a, struct ctr_list *ret, struct dv_err *e)
+{
+	DB_STMT(q);
+	int r = db_query(engine_db(g), &q, e, "SELECT " COLUMNS " FROM containers ORDER BY seq DESC", "");
+
+	return r < 0 ? r : load_all(a, q, ret, e);
+}
+
+int ctr_list_busy(struct engine *g, struct arena *a, struct ctr_list *ret, struct dv_err *e)
+{
+	DB_STMT(q);
+	int r = db_query(engine_db(g), &q, e,
+			 "SELECT " COLUMNS " FROM containers WHERE status IN ('creating', 'removing')", "");
+
+	return r < 0 ? r : load_all(a, q, ret, e);
+}
+
+/* 1 found, 0 not, in the order of the queries; a second row of one query is CONFLICT. */
+static int find_one(struct engine *g, struct arena *a, const char *sql, const char *p1, const char *p2, struct ctr **ret,
+		    struct dv_err *e)
+{
+	DB_STMT(q);
+	struct ctr *c;
+	int r = db_query(engine_db(g), &q, e, sql, p2 ? "tt" : "t", p1, p2);
+
+	if (r < 0 || (r = db_row(q, e)) <= 0)
+		return r;
+	c = row_load(a, q);
+	if ((r = db_row(q, e)) != 0)
+		return r < 0 ? r : dv_fail(e, DV_CONFLICT, "multiple containers found with the id prefix %s", p1);
+	*ret = c;
+	return 1;
+}
+
+int ctr_find(struct engine *g, struct arena *a, const char *ref, struct ctr **ret, struct dv_err *e)
+{
+	const char *name = *ref == '/' ? ref + 1 : ref;
+	int r = find_one(g, a, "SELECT " COLUMNS " FROM containers WHERE name = ?", name, NULL, ret, e);
+
+	if (r == 0 && str_only(ref, "0123456789abcdef") && strlen(ref) < CTR_ID_SIZE)
+		/* 'g' follows the last hex digit. */
+		r = find_one(g, a, "SELECT " COLUMNS " FROM containers WHERE id >= ?1 AND id < ?2 LIMIT 2", ref,
+			     arena_printf(a, "%sg", ref), ret, e);
+	if (r == 0)
+		return dv_fail(e, DV_NOT_FOUND, "No such container: %.300s", ref);
+	return r < 0 ? r : 0;
+}
+
+int ctr_of_image(struct engine *g, struct arena *a, const char *image, struct ctr **ret, struct dv_err *e)
+{
+	*ret = NULL;
+	int r = find_one(g, a, "SELECT " COLUMNS " FROM containers WHERE image = ? LIMIT 1", image, NULL, ret, e);
+
+	return r < 0 ? r : 0;
+}
+
+int ctr_count(struct engine *g, uint64_t ret_by_status[CTR_REMOVING + 1], struct dv_err *e)
+{
+	DB_STMT(q);
+	int r = db_query(engine_db(g), &q, e, "SELECT status, count(*) FROM containers GROUP BY status", "");
+
+	while (r >= 0 && (r = db_row(q, e)) > 0)
+		ret_by_status[status_of(db_text(q, 0))] += (uint64_t)db_i64(q, 1);
+	return r;
+}
+
+/* --- writing --- */
+
+static int insert_row(struct engine *g, const struct ctr *c, struct dv_err *e)
+{
+	bool there = false;
+	int r = image_exists(engine_images(g), c->image, &there, e);
+
+	if (r < 0)
+		return r;
+	if (!there)
+		return dv_fail(e, DV_NOT_FOUND, "No such image: %s", c->image_ref);
+	return db_exec(engine_db(g), e,
+		       "INSERT INTO containers(id, name, image, image_ref, status, auto_remove, boot, owner_pid, owner_start,"
+		       " pid, pid_start, exit_code, error, created, started, finished, oom, config)"
+		       " VALUES (?, ?, ?, ?, 'creating', ?, ?, ?, ?, 0, 0, NULL, '', ?, 0, 0, 0, ?)",
+		       "ttttitiiit", c->id, c->name, c->image, c->image_ref, (int64_t)c->auto_remove, engine_boot(g),
+		       (int64_t)c->owner.pid, (int64_t)c->owner.start_ticks, c->created_ns, c->config);
+}
+
+/* Commits that come later need not survive a crash of the machine, only ours. */
+static int relax(struct engine *g, struct dv_err *e)
+{
+	return db_exec(engine_db(g), e, "PRAGMA synchronous = NORMAL", "");
+}
+
+int ctr_insert(struct engine *g, const struct ctr *c, struct dv_err *e)
+{
+	struct db *db = engine_db(g);
+	int r = db_begin(db, e);
+
+	if (r < 0)
+		return r;
+	if ((r = insert_row(g, c, e)) < 0) {
+		db_rollback(db);
+		return r;
+	}
+	r = db_commit(db, e);
+	return r < 0 ? r : 0;
+}
+
+static int in_transaction(struct engine *g, int changed, struct dv_err *e)
+{
+	if (changed >= 0)
+		return db_commit(engine_db(g), e);
+	db_rollback(engine_db(g));
+	return changed;
+}
+
+int ctr_save(struct engine *g, const struct ctr *c, struct dv_err *e)
+{
+	struct db *db = engine_db(g);
+	int r;
+
+	if ((r = relax(g, e)) < 0 || (r = db_begin(db, e)) < 0)
+		return r;
+	r = db_exec(db, e,
+		    "UPDATE containers SET status = ?, boot = ?, owner_pid = ?, owner_start = ?, pid = ?, pid_start = ?,"
+		    " error = ?, started = ?, finished = ?, oom = ?, exit_code = CASE ? WHEN 0 THEN NULL ELSE ? END"
+		    " WHERE id = ?",
+		    "ttiiiitiiiiit", status_names[c->status], engine_boot(g), (int64_t)c->owner.pid,
+		    (int64_t)c->owner.start_ticks, (int64_t)c->init.pid, (int64_t)c->init.start_ticks,
+		    c->error ? c->error : "", c->started_ns, c->finished_ns, (int64_t)c->oom, (int64_t)c->has_exit,
+		    (int64_t)c->exit_code, c->id);
+	return in_transaction(g, r, e);
+}
+
+int ctr_drop(struct engine *g, const char *id, struct dv_err *e)
+{
+	struct db *db = engine_db(g);
+	int r;
+
+	if ((r = relax(g, e)) < 0 || (r = db_begin(db, e)) < 0)
+		return r;
+	r = db_exec(db, e, "DELETE FROM containers WHERE id = ?", "t", id);
+	return in_transaction(g, r, e);
+}
+
+/* --- life --- */
+
+bool ctr_owner_alive(const struct engine *g, const struct ctr *c)
+{
+	return c->owner.pid && streq(c->boot, engine_boot(g)) && proc_alive(&c->owner);
+}
+
+bool ctr_init_alive(const struct engine *g, const struct ctr *c)
+{
+	return c->init.pid && streq(c->boot, engine_boot(g)) && proc_alive(&c->init);
+}

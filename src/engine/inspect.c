@@ -1,0 +1,90 @@
+/* inspect.c - docker's inspect and info. */
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "engine/inspect.h"
+
+static struct json *time_text(struct arena *a, int64_t ns)
+{
+	time_t t = (time_t)(ns / 1000000000);
+	struct tm tm;
+
+	if (!ns || !gmtime_r(&t, &tm))
+		return json_new_str(a, "0001-01-01T00:00:00Z");
+	return json_new_str(a, arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%09lldZ", tm.tm_year + 1900, tm.tm_mon + 1,
+					    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long long)(ns % 1000000000)));
+}
+
+static struct json *state(struct engine *g, struct arena *a, const struct ctr *c)
+{
+	bool running = c->status == CTR_RUNNING;
+	const char *status = c->status == CTR_CREATING ? "created" : ctr_status_name(c->status);
+
+	/* An exit that nobody saw is null: 0 would be a lie. */
+	return json_obj(a, "Status", json_new_str(a, status), "Running", json_new_bool(a, running), "Paused",
+			json_new_bool(a, false), "Restarting", json_new_bool(a, false), "OOMKilled", json_new_bool(a, c->oom),
+			"Dead", json_new_bool(a, false), "Pid", json_new_i64(a, running ? c->init.pid : 0), "ExitCode",
+			c->has_exit || c->status != CTR_EXITED ? json_new_i64(a, c->has_exit ? c->exit_code : 0) : json_null(a),
+			"Error", json_new_str(a, c->error), "StartedAt", time_text(a, c->started_ns), "FinishedAt",
+			time_text(a, c->finished_ns), NULL);
+}
+
+static struct json *graph(struct engine *g, struct arena *a, const struct ctr *c)
+{
+	auto_buf struct buf lower = BUF_INIT(1 << 20);
+	const char *dir = arena_printf(a, "%s/containers/%s", engine_root(g), c->id);
+	struct image *img = NULL;
+
+	if (image_resolve(engine_images(g), a, c->image, &img, NULL) >= 0)
+		for (size_t i = img->n_layers; i-- > 0;)
+			buf_printf(&lower, "%s%s/%s", lower.len ? ":" : "", engine_root(g), img->layers[i].dir);
+	return json_obj(a, "Name", json_new_str(a, "overlay2"), "Data",
+			json_obj(a, "LowerDir", json_new_str(a, buf_cstr(&lower)), "UpperDir",
+				 json_new_str(a, arena_printf(a, "%s/upper", dir)), "WorkDir",
+				 json_new_str(a, arena_printf(a, "%s/work", dir)), NULL), NULL);
+}
+
+int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, struct json **ret, struct dv_err *e)
+{
+	const char *run = arena_printf(a, "%s/containers/%s", engine_runroot(g), c->id);
+	struct json *config, *j;
+	int r = json_parse(a, c->config, strlen(c->config), &config, e);
+
+	if (r < 0)
+		return dv_wrap(e, "container %s", c->id);
+	j = json_obj(a, "Id", json_new_str(a, c->id), "Created", time_text(a, c->created_ns), "Path",
+		     json_get_mut(config, "Path"), "Args", json_get_mut(config, "Args"), "State", state(g, a, c), "Image",
+		     json_new_str(a, c->image), "ResolvConfPath", json_new_str(a, arena_printf(a, "%s/resolv.conf", run)),
+		     "HostnamePath", json_new_str(a, arena_printf(a, "%s/hostname", run)), "HostsPath",
+		     json_new_str(a, arena_printf(a, "%s/hosts", run)), "LogPath", json_new_str(a, ""), "Name",
+		     json_new_str(a, arena_printf(a, "/%s", c->name)), "RestartCount", json_new_i64(a, 0), "Driver",
+		     json_new_str(a, "overlay2"), "HostConfig", json_get_mut(config, "HostConfig"), "GraphDriver",
+		     graph(g, a, c), "Mounts", json_get_mut(config, "Mounts"), "Config", json_get_mut(config, "Config"), NULL);
+	*ret = j;
+	return 0;
+}
+
+int inspect_info(struct engine *g, struct arena *a, struct json **ret, struct dv_err *e)
+{
+	uint64_t n[CTR_REMOVING + 1] = { 0 }, all = 0;
+	struct image_list images;
+	struct utsname u = { 0 };
+	int r;
+
+	if ((r = ctr_count(g, n, e)) < 0 || (r = image_list(engine_images(g), a, &images, e)) < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(n); i++)
+		all += n[i];
+	(void)uname(&u);
+	*ret = json_obj(a, "Containers", json_new_u64(a, all), "ContainersRunning", json_new_u64(a, n[CTR_RUNNING]),
+			"ContainersStopped", json_new_u64(a, all - n[CTR_RUNNING]), "Images", json_new_u64(a, images.n),
+			"Driver", json_new_str(a, "overlay2"), "DavitRootDir", json_new_str(a, engine_root(g)), "DavitRunDir",
+			json_new_str(a, engine_runroot(g)), "ServerVersion", json_new_str(a, DAVIT_VERSION), "KernelVersion",
+			json_new_str(a, u.release), "Architecture", json_new_str(a, u.machine), "NCPU",
+			json_new_i64(a, sysconf(_SC_NPROCESSORS_ONLN)), "MemTotal",
+			json_new_i64(a, sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE)), "CgroupDriver",
+			json_new_str(a, "cgroupfs"), "DefaultRuntime", json_new_str(a, "built in"), NULL);
+	return 0;
+}

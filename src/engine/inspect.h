@@ -1,0 +1,9 @@
+/* inspect.h - containers and the engine as JSON, in docker's shape. */
+#pragma once
+
+#include "engine/ctr.h"
+
+/* The row must be settled. */
+int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, struct json **ret,
+		      struct dv_err *e) DV_MUST_USE;
+int inspect_info(struct engine *g, struct arena *a, struct json **ret, struct dv_err *e) DV_MUST_USE;

@@ -1,0 +1,22 @@
+/* life.h - locking a container, finishing what dead command lines left, removing. */
+#pragma once
+
+#include "engine/ctr.h"
+
+/* The container's directory in RUNROOT, locked until it is closed; made when missing (also after a reboot).
+ * NOT_FOUND when somebody removed the container while we waited. */
+int life_lock(struct engine *g, const char *id, int *ret_fd, struct dv_err *e) DV_MUST_USE;
+
+/* Bring a row up to date with the world: 0, or 1 when the container is gone now. *c is changed. What its living
+ * command line is about to do itself is left to it. */
+int life_settle(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e) DV_MUST_USE;
+/* All rows that a command line was changing. */
+int life_settle_busy(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
+
+/* The process has ended (or never ran): runtime state and cgroup go, the row says so. The lock is held. */
+int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e) DV_MUST_USE;
+/* Everything goes, the row last. The lock is held. */
+int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct dv_err *e) DV_MUST_USE;
+
+/* `rm`: CONFLICT for one that runs, unless force. */
+int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, struct dv_err *e) DV_MUST_USE;

@@ -1,0 +1,201 @@
+/* overlay.c - overlay mounts by descriptor. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "engine/overlay.h"
+#include "oci/mount.h"
+#include "oci/sys.h"
+
+#define LAYERS_MAX 500
+#define OLD_OPTIONS_MAX 4000    /* one page, less what the kernel adds */
+
+static int make_dir(int dirfd, const char *name, mode_t mode, struct dv_err *e)
+{
+	if (mkdirat(dirfd, name, mode) < 0)
+		return dv_fail_errno(e, errno, "make directory %s", name);
+	return 0;
+}
+
+/* The upper directory's own mode is what the container sees as that of "/". */
+static int make_dirs(struct engine *g, const char *id, int *ret_dir, int *ret_upper, int *ret_work, struct dv_err *e)
+{
+	auto_close int top = -1;
+	int r;
+
+	r = file_open(engine_rootfd(g), "containers", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &top, NULL);
+	if (r == -DV_NOT_FOUND && mkdirat(engine_rootfd(g), "containers", 0700) < 0 && errno != EEXIST)
+		return dv_fail_errno(e, errno, "make directory containers");
+	if (top < 0 && (r = file_open(engine_rootfd(g), "containers", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &top, e)) < 0)
+		return r;
+	if ((r = make_dir(top, id, 0700, e)) < 0 ||
+	    (r = file_open(top, id, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, ret_dir, e)) < 0 ||
+	    (r = make_dir(*ret_dir, "upper", 0755, e)) < 0 || (r = make_dir(*ret_dir, "work", 0700, e)) < 0 ||
+	    (r = file_open(*ret_dir, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, ret_upper, e)) < 0)
+		return r;
+	return file_open(*ret_dir, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, ret_work, e);
+}
+
+/* The kernel's own words, if it left any. */
+static int fs_fail(int fs, int sys, const char *what, struct dv_err *e)
+{
+	char line[256];
+	ssize_t n = read(fs, line, sizeof line - 1);
+
+	if (n <= 2)
+		return dv_fail_errno(e, sys, "overlay: %s", what);
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return dv_fail_errno(e, sys, "overlay: %s (%s)", what, line + 2);
+}
+
+/* Linux 6.13. UNSUPPORTED where layers cannot be given by descriptor. */
+static int mount_by_fd(const int *lowers, size_t n, int upper, int work, bool not_kept, int *ret_fd, struct dv_err *e)
+{
+	auto_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0)
+		return dv_fail_errno(e, errno, "overlay: fsopen");
+	for (size_t i = n; i-- > 0;)
+		if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, lowers[i]) < 0)
+			return i == n - 1 && (errno == EINVAL || errno == EBADF) ?
+				       dv_fail(e, DV_UNSUPPORTED, "overlay: no layers by descriptor") :
+				       fs_fail(fs, errno, "lower layer", e);
+	if (fsconfig(fs, FSCONFIG_SET_FD, "upperdir", NULL, upper) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_FD, "workdir", NULL, work) < 0 ||
+	    (not_kept && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0) ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return fs_fail(fs, errno, "mount", e);
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+	if (fd < 0)
+		return fs_fail(fs, errno, "mount", e);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* --- the old way --- */
+
+static int old_mount(const char *options, int place, int *ret_fd, struct dv_err *e)
+{
+	auto_free char *path = NULL;
+	char target[32];
+	int r;
+
+	(void)snprintf(target, sizeof target, "/proc/self/fd/%d", place);
+	if ((r = file_readlink(AT_FDCWD, target, &path, e)) < 0)
+		return r;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("overlay", path, "overlay", 0, options) < 0)
+		return dv_fail_errno(e, errno, "overlay: mount");
+	return mount_clone(AT_FDCWD, path, false, false, ret_fd, e);
+}
+
+static void old_child(const char *options, int place, int sock)
+{
+	struct dv_err e = DV_ERR_NONE;
+	int fd = -1;
+	int r = old_mount(options, place, &fd, &e);
+
+	dv_ignore(fd_send_msg(sock, &e, sizeof e, &fd, r < 0 ? 0 : 1, NULL));
+	_exit(0);
+}
+
+int overlay_mount_old(const int *lowers, size_t n, int upper, int work, int place, bool not_kept, int *ret_fd,
+		      struct dv_err *e)
+{
+	auto_buf struct buf options = BUF_INIT(OLD_OPTIONS_MAX);
+	int sock[2], status, r;
+	struct dv_err why;
+	long pid;
+
+	for (size_t i = n; i-- > 0;)
+		buf_printf(&options, "%s/proc/self/fd/%d", i == n - 1 ? "lowerdir=" : ":", lowers[i]);
+	buf_printf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", upper, work,
+		   not_kept ? ",volatile" : "");
+	if ((r = buf_check(&options, "overlay: too many layers for this kernel: options", e)) < 0 ||
+	    (r = fd_socketpair(SOCK_SEQPACKET, sock, e)) < 0)
+		return r;
+	pid = sys_clone3(CLONE_NEWNS, -1, NULL);
+	if (pid == 0)
+		old_child(buf_cstr(&options), place, sock[1]);
+	fd_close(&sock[1]);
+	if (pid < 0) {
+		fd_close(&sock[0]);
+		return dv_fail_errno(e, errno, "overlay: helper process");
+	}
+	r = (int)fd_recv_msg(sock[0], &why, sizeof why, ret_fd, 1, e);
+	(void)waitpid((pid_t)pid, &status, 0);
+	fd_close(&sock[0]);
+	if (r >= 0 && r != (int)sizeof why)
+		return dv_fail(e, DV_INTERNAL, "overlay: the helper process died");
+	if (r >= 0 && why.kind != DV_OK) {
+		if (e)
+			*e = why;
+		return -(int)why.kind;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* --- all of it --- */
+
+static int open_lowers(struct engine *g, const struct image *img, int *fds, size_t *ret_n, struct dv_err *e)
+{
+	for (size_t i = 0; i < img->n_layers; i++) {
+		int r = image_layer_open(engine_images(g), &img->layers[i], &fds[i], e);
+
+		if (r < 0)
+			return dv_wrap(e, "layer %s", img->layers[i].diff_id);
+		*ret_n = i + 1;
+	}
+	return 0;
+}
+
+static int mount_any(struct engine *g, const struct image *img, int dir, int upper, int work, bool not_kept, int *ret_fd,
+		     struct dv_err *e)
+{
+	int lowers[LAYERS_MAX];
+	size_t n = 0;
+	int r;
+
+	if (!img->n_layers || img->n_layers > LAYERS_MAX)
+		return dv_fail(e, DV_LIMIT, "image %s has %zu layers: 1 to %d are possible", img->id, img->n_layers,
+			       LAYERS_MAX);
+	r = open_lowers(g, img, lowers, &n, e);
+	if (r >= 0)
+		r = mount_by_fd(lowers, n, upper, work, not_kept, ret_fd, e);
+	if (r == -DV_UNSUPPORTED && (r = make_dir(dir, "merged", 0700, e)) >= 0) {
+		auto_close int place = -1;
+
+		r = file_open(dir, "merged", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &place, e);
+		if (r >= 0)
+			r = overlay_mount_old(lowers, n, upper, work, place, not_kept, ret_fd, e);
+	}
+	for (size_t i = 0; i < n; i++)
+		fd_close(&lowers[i]);
+	return r;
+}
+
+int overlay_make(struct engine *g, const struct image *img, const char *id, bool not_kept, int *ret_fd, struct dv_err *e)
+{
+	auto_close int dir = -1, upper = -1, work = -1;
+	int r = make_dirs(g, id, &dir, &upper, &work, e);
+
+	return r < 0 ? r : mount_any(g, img, dir, upper, work, not_kept, ret_fd, e);
+}
+
+int overlay_remove(struct engine *g, const char *id, struct dv_err *e)
+{
+	auto_close int top = -1;
+	int r = file_open(engine_rootfd(g), "containers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &top, e);
+
+	if (r == -DV_NOT_FOUND)
+		return 0;
+	return r < 0 ? r : file_remove_tree(top, id, e);
+}

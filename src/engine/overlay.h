@@ -1,0 +1,16 @@
+/* overlay.h - a container's root: the image's layers below, a private directory above, never visible on the host. */
+#pragma once
+
+#include "engine/engine.h"
+
+/* Makes ROOT/containers/ID and a detached overlay of the image's layers on it: *ret_fd is used up by
+ * container_create(). not_kept: the content need not survive a crash (--rm); such a directory must not be mounted
+ * again without removing work/work/incompat/volatile. */
+int overlay_make(struct engine *g, const struct image *img, const char *id, bool not_kept, int *ret_fd,
+		 struct dv_err *e) DV_MUST_USE;
+/* For kernels that do not know layers by descriptor: mounted in a mount namespace of a helper process, that comes
+ * here as a detached copy. Called by overlay_make() where needed; separate for its test. */
+int overlay_mount_old(const int *lowers, size_t n, int upper, int work, int place, bool not_kept, int *ret_fd,
+		      struct dv_err *e) DV_MUST_USE;
+/* Everything below ROOT/containers/ID. */
+int overlay_remove(struct engine *g, const char *id, struct dv_err *e) DV_MUST_USE;
