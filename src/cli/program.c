@@ -17,7 +17,7 @@ static const struct opt globals[] = {
 };
 
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
-static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_inspect, NULL };
+static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_inspect, &verb_anatomy, NULL };
 const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };
 static const struct verb *const image_subs[] = { &verb_images, &verb_rmi, &verb_load, NULL };
 const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
@@ -25,7 +25,7 @@ static const struct verb *const system_subs[] = { &verb_info, NULL };
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {
-	&verb_run,    &verb_ps,      &verb_rm,   &verb_inspect,   &verb_images, &verb_rmi,
+	&verb_run,    &verb_ps,      &verb_rm,   &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
 	&verb_load,   &verb_version, &verb_info, &verb_container, &verb_image,   &verb_system, NULL
 };
 
