@@ -101,11 +101,12 @@ static int make_config(struct run *x, struct json **ret, struct dv_err *e)
 /* Without -i nobody can type: neither into a pipe nor into the terminal. */
 static int close_stdin(struct dv_err *e)
 {
-	int fd;
+	int fd, r;
 
 	/* The lowest free descriptor is the one that was closed. */
 	(void)close(0);
-	return file_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, &fd, e);
+	r = file_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, &fd, e);
+	return r < 0 ? r : fd_set_cloexec(fd, false, e);
 }
 
 static int create(struct run *x, int console_fd, struct dv_err *e)

@@ -73,7 +73,8 @@ static void copy_size(const struct foreground *f)
 {
 	struct winsize size;
 
-	if (f->master >= 0 && ioctl(0, TIOCGWINSZ, &size) == 0)
+	/* Without -i the standard input may be something else. */
+	if (f->master >= 0 && (ioctl(0, TIOCGWINSZ, &size) == 0 || ioctl(1, TIOCGWINSZ, &size) == 0))
 		(void)ioctl(f->master, TIOCSWINSZ, &size);
 }
 
