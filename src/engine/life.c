@@ -99,16 +99,27 @@ int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct d
 
 /* --- what dead command lines left --- */
 
-/* Its command line died after the program had started: the container goes on. */
-static int adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
+static bool runs(struct engine *g, struct arena *a, const struct ctr *c, struct proc_id *ret)
 {
 	auto_container struct container oc = CONTAINER_NONE;
 
-	if (!streq(c->boot, engine_boot(g)) || container_open(a, engine_oci_root(g), c->id, true, &oc, NULL) < 0 ||
+	if (!streq(c->boot, engine_boot(g)) || container_open(a, engine_oci_root(g), c->id, false, &oc, NULL) < 0 ||
 	    oc.status != STATUS_RUNNING)
-		return life_remove(g, a, c, e) < 0 ? -(int)(e ? e->kind : DV_INTERNAL) : 1;
+		return false;
+	*ret = oc.state.init;
+	return true;
+}
+
+/* Its command line died after the program had started: the container goes on. Otherwise it never was. */
+static int adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
+{
+	int r;
+
+	if (!runs(g, a, c, &c->init)) {
+		r = life_remove(g, a, c, e);
+		return r < 0 ? r : 1;
+	}
 	c->status = CTR_RUNNING;
-	c->init = oc.state.init;
 	c->started_ns = ctr_now_ns();
 	return ctr_save(g, c, e);
 }
