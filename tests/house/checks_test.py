@@ -8,6 +8,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
 import banned  # noqa: E402
 import coverage_attacks  # noqa: E402
+import coverage_spec  # noqa: E402
 import csource  # noqa: E402
 import layers  # noqa: E402
 import static  # noqa: E402
@@ -163,6 +164,20 @@ def test_static_programs():
             assert not problems, f'{program} {options}: {problems}'
         else:
             assert any(want in p for p in problems), f'{program} {options} {code}: {problems}, not {want}'
+
+
+def test_spec_coverage():
+    views = ('#define X_VIEW(F, c) \\\n\tF(c, str, a, "a", REQ, NULL) \\\n\tF(c, u32, h, "size.h", 0, NULL)\n'
+             '#define SPEC_VIEW(F, c) \\\n\tF(c, list, xs, "xs", 0, &x_schema)\nDV_VIEW(spec, SPEC_VIEW);\nDV_VIEW(x, X_VIEW);\n')
+    with tempfile.TemporaryDirectory() as tree:
+        for path, text in (('src/oci/spec.h', views), ('tests/it/a.bats', '# spec: xs.a\n@test "x" {\n\t# spec: xs.b\n# flag: run --x\n')):
+            os.makedirs(os.path.join(tree, os.path.dirname(path)), exist_ok=True)
+            with open(os.path.join(tree, path), 'w', encoding='utf-8') as f:
+                f.write(text)
+        root = coverage_spec.pathlib.Path(tree)
+        known = set(coverage_spec.fields(coverage_spec.read_views(root), 'spec'))
+        assert known == {'xs.a', 'xs.size.h'}, known
+        assert coverage_spec.marks(root) == {'spec': {'xs.a', 'xs.b'}, 'flag': {'run --x'}}
 
 
 if __name__ == '__main__':
