@@ -35,6 +35,7 @@ struct container_opts {
 	bool console_optional;          /* console_fd is used if the process wants a terminal, else ignored */
 	unsigned preserve_fds;
 	unsigned listen_fds;            /* how many of them are sockets of a service manager (LISTEN_FDS) */
+	bool notify;                    /* the container gets a NOTIFY_SOCKET (notify.h) */
 	bool no_pivot, no_new_keyring;
 	enum cgroup_manager cgroup_manager;
 	int rootless;                   /* 1, 0, or -1: found out */
@@ -51,6 +52,7 @@ struct container_opts {
 struct container_started {
 	pid_t pid;
 	int pidfd;                      /* the caller's to close */
+	int notify_fd;                  /* with `notify`: the socket's other end, the caller's to close */
 	bool terminal;                  /* process.terminal */
 };
 

@@ -24,6 +24,7 @@
 #include "oci/launch.h"
 #include "oci/listener.h"
 #include "oci/netdev.h"
+#include "oci/notify.h"
 #include "oci/process.h"
 #include "oci/procfs.h"
 #include "oci/rdt.h"
@@ -176,6 +177,13 @@ static int gather(struct launch *l, struct dv_err *e)
 		return r;
 	root = ((const struct spec_root *)l->spec.root)->path;
 	l->rootfs = *root == '/' ? root : arena_printf(l->arena, "%s/%s", bundle, root);
+	if (o->notify) {
+		const char *state = NULL;
+
+		if ((r = absolute(l->arena, o->root, &state, e)) < 0)
+			return r;
+		notify_configure(l->arena, arena_printf(l->arena, "%s/%s", state, o->id), &l->spec);
+	}
 	l->rootless = is_rootless(o);
 	l->extra_env = o->listen_fds ? listen_env(l->arena, o->listen_fds) : NULL;
 	l->state = (struct container_state){ .id = o->id, .bundle = bundle, .rootfs = l->rootfs,
@@ -273,7 +281,8 @@ static int make_state(struct launch *l, struct dv_err *e)
 
 	if ((r = cgroup_open(&cs, &l->cgroup, e)) < 0 ||
 	    (r = state_root_open(o->root, true, &l->root_fd, e)) < 0 ||
-	    (r = state_make(l->root_fd, o->id, &l->dir_fd, e)) < 0)
+	    (r = state_make(l->root_fd, o->id, &l->dir_fd, e)) < 0 ||
+	    (o->notify && (r = notify_bind(l->dir_fd, true, &l->started.notify_fd, e)) < 0))
 		return r;
 	l->state.cgroup = cgroup_to_json(l->cgroup, l->arena);
 	l->mounts.cgroup = l->cgroup;
@@ -526,6 +535,7 @@ static void undo(struct launch *l)
 		dv_ignore(state_remove(l->root_fd, l->opts->id, NULL));
 	}
 	fd_close(&l->started.pidfd);
+	fd_close(&l->started.notify_fd);
 }
 
 static void release(struct launch *l)
@@ -568,7 +578,7 @@ int container_create(struct arena *a, const struct container_opts *o, struct con
 		     struct dv_err *e)
 {
 	struct launch l = { .arena = a, .opts = o, .root_tree = -1, .proc_fd = -1, .console_fd = -1, .listen_fd = -1,
-			    .sync = { -1, -1 }, .root_fd = -1, .dir_fd = -1, .started = { .pidfd = -1 } };
+			    .sync = { -1, -1 }, .root_fd = -1, .dir_fd = -1, .started = { .pidfd = -1, .notify_fd = -1 } };
 	int r;
 
 	for (int i = 0; i < NS_COUNT; i++)

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "oci/defence.h"
 #include "oci/foreground.h"
+#include "oci/notify.h"
 #include "oci/self.h"
 #include "ocicli/ocicli.h"
 
@@ -68,7 +69,7 @@ static struct container_opts options(struct verb_call *c)
 					.preserve_fds = (unsigned)a->preserve_fds.v + listen_fds(),
 					.listen_fds = listen_fds(), .no_pivot = a->no_pivot,
 					.no_new_keyring = a->no_new_keyring, .cgroup_manager = g->manager,
-					.rootless = g->is_rootless };
+					.notify = oci_notify_host() != NULL, .rootless = g->is_rootless };
 }
 
 /* What the caller left open is not for hooks either. */
@@ -87,6 +88,7 @@ static int create_run(struct verb_call *c, struct dv_err *e)
 	if (r < 0 || (r = hide_callers(&o, e)) < 0 || (r = container_create(c->arena, &o, &s, e)) < 0)
 		return r;
 	(void)close(s.pidfd);
+	fd_close(&s.notify_fd);     /* start listens anew */
 	return 0;
 }
 
@@ -107,6 +109,7 @@ static int run_foreground(struct verb_call *c, struct container_opts *o, struct 
 	o->keep = &box;
 	r = container_create(c->arena, o, &s, e);
 	if (r >= 0) {
+		oci_notify_beside(&s);
 		code = foreground_wait(f, &s, e);
 		(void)close(s.pidfd);
 		box.status = STATUS_STOPPED;
@@ -132,8 +135,11 @@ static int run_run(struct verb_call *c, struct dv_err *e)
 	o.detached = true;
 	if ((r = container_create(c->arena, &o, &s, e)) < 0)
 		return r;
+	if (s.notify_fd >= 0)
+		r = notify_relay(s.notify_fd, s.pidfd, s.pid, oci_notify_host(), e);
 	(void)close(s.pidfd);
-	return 0;
+	fd_close(&s.notify_fd);
+	return r;
 }
 
 static const char *const create_examples[] = { "davit-oci create --bundle /srv/web web", NULL };

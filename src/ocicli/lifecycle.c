@@ -11,7 +11,7 @@
 
 static int start_run(struct verb_call *c, struct dv_err *e)
 {
-	return container_start(((struct oci_globals *)c->globals)->root, c->operands[0], e);
+	return oci_start(((struct oci_globals *)c->globals)->root, c->operands[0], e);
 }
 
 const struct verb verb_start = {

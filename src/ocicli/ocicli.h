@@ -28,3 +28,10 @@ int oci_print(struct arena *a, const struct json *j, enum json_style style, stru
 
 /* The id operand's container with the global --root. */
 int oci_open(struct verb_call *c, bool lock, struct container *ret, struct dv_err *e) DV_MUST_USE;
+
+/* NOTIFY_SOCKET of our own caller, or NULL. */
+const char *oci_notify_host(void);
+/* Relays in a process of its own, which ends with us or the container. */
+void oci_notify_beside(struct container_started *s);
+/* Like container_start(), and with a NOTIFY_SOCKET of our own it returns when the container is ready. */
+int oci_start(const char *root, const char *id, struct dv_err *e) DV_MUST_USE;
