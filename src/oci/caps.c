@@ -49,31 +49,31 @@ uint64_t cap_all(void)
 	return all;
 }
 
-static uint64_t set_of(const char **list, const char *which)
+static uint64_t set_of(const char **list, const char *which, bool warn)
 {
 	uint64_t set = 0;
 
 	for (; list && *list; list++) {
 		int n = cap_number(*list);
 
-		if (n < 0)
-			log_warn("ignoring unknown capability", "set", which, "name", *list, NULL);
-		else
+		if (n >= 0)
 			set |= CAP_BIT(n);
+		else if (warn)
+			log_warn("ignoring unknown capability", "set", which, "name", *list, NULL);
 	}
 	return set;
 }
 
-void cap_sets_of_spec(const struct spec_caps *caps, struct cap_sets *ret)
+void cap_sets_of_spec(const struct spec_caps *caps, bool warn, struct cap_sets *ret)
 {
 	*ret = (struct cap_sets){ 0 };
 	if (!caps)
 		return;
-	ret->bounding = set_of(caps->bounding, "bounding");
-	ret->effective = set_of(caps->effective, "effective");
-	ret->inheritable = set_of(caps->inheritable, "inheritable");
-	ret->permitted = set_of(caps->permitted, "permitted");
-	ret->ambient = set_of(caps->ambient, "ambient");
+	ret->bounding = set_of(caps->bounding, "bounding", warn);
+	ret->effective = set_of(caps->effective, "effective", warn);
+	ret->inheritable = set_of(caps->inheritable, "inheritable", warn);
+	ret->permitted = set_of(caps->permitted, "permitted", warn);
+	ret->ambient = set_of(caps->ambient, "ambient", warn);
 }
 
 int cap_drop_bounding(uint64_t keep, struct dv_err *e)

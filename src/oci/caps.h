@@ -18,7 +18,7 @@ const char *cap_name(int number);           /* NULL past the last known */
 uint64_t cap_all(void);                     /* every capability the running kernel has */
 
 /* Names the kernel does not know are left out with a warning, as runc does. NULL caps: all empty. */
-void cap_sets_of_spec(const struct spec_caps *caps, struct cap_sets *ret);
+void cap_sets_of_spec(const struct spec_caps *caps, bool warn, struct cap_sets *ret);
 
 /* Drop the bounding set to what is in `keep`. */
 int cap_drop_bounding(uint64_t keep, struct dv_err *e) DV_MUST_USE;

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "oci/attrs.h"
+#include "oci/caps.h"
 #include "oci/hooks.h"
 #include "oci/launch.h"
 #include "oci/listener.h"
@@ -39,6 +40,7 @@
 static int load_config(struct launch *l, const char *bundle, struct dv_err *e)
 {
 	const struct container_opts *o = l->opts;
+	struct cap_sets ignored;
 	struct json *j = NULL;
 	int r = 0;
 
@@ -53,6 +55,8 @@ static int load_config(struct launch *l, const char *bundle, struct dv_err *e)
 		return dv_wrap(e, "config");
 	l->linux_ = l->spec.linux_;
 	l->process = l->spec.process;
+	if (l->process)
+		cap_sets_of_spec(l->process->caps, true, &ignored);     /* the process has no log any more */
 	if (o->filter) {
 		l->filter = *o->filter;
 		l->has_filter = true;

@@ -343,6 +343,8 @@ static int first_steps(struct launch *l, struct dv_err *e)
 	/* Shared with the runtime, and so would be its lock. */
 	fd_close(&l->dir_fd);
 	fd_close(&l->root_fd);
+	/* A runtime that dies before the next call is the end of this file then, not a wait without end. */
+	fd_close(&l->sync[0]);
 	if ((r = cgroup_join_self(l->cgroup, e)) < 0)
 		return r;
 	/* The runtime may die at any moment before the container exists as such. */
