@@ -257,8 +257,11 @@ int container_delete(struct arena *a, const char *root, const char *id, bool for
 		return container_delete_open(a, &c, force, e);
 	if (force && r == -DV_NOT_FOUND && state_check_id(id, NULL) == 0 &&
 	    (state_root_open(root, false, &root_fd, NULL) < 0 ||
-	     faccessat(root_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0))
+	     faccessat(root_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)) {
+		if (root_fd >= 0)
+			state_sweep(root_fd, id);
 		return 0;
+	}
 	if (r == -DV_NOT_FOUND || r == -DV_INVALID) {
 		if (root_fd < 0 && state_root_open(root, false, &root_fd, NULL) < 0)
 			return r;

@@ -218,6 +218,20 @@ int state_remove(int root_fd, const char *id, struct dv_err *e)
 	return remove_aside(root_fd, aside, e);
 }
 
+void state_sweep(int root_fd, const char *id)
+{
+	auto_free char *prefix = mem_printf(".%.200s.removing.", id);
+	struct dirent *de;
+	int fd;
+	DIR *d = file_open(root_fd, ".", O_RDONLY | O_DIRECTORY, 0, &fd, NULL) < 0 ? NULL : fdopendir(fd);
+
+	while (d && (de = readdir(d)))
+		if (str_starts(de->d_name, prefix))
+			dv_ignore(file_remove_tree(root_fd, de->d_name, NULL));
+	if (d)
+		(void)closedir(d);
+}
+
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

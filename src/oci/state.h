@@ -50,6 +50,8 @@ int state_save_pid(int dir_fd, const struct proc_id *id, struct dv_err *e) DV_MU
 int state_load(int dir_fd, struct arena *a, struct container_state *ret, struct dv_err *e) DV_MUST_USE;
 /* Renamed aside first: a container is there or not, never half. */
 int state_remove(int root_fd, const char *id, struct dv_err *e) DV_MUST_USE;
+/* What a state_remove() that was killed has left of it. */
+void state_sweep(int root_fd, const char *id);
 /* Ids of all containers, sorted. */
 int state_list(int root_fd, struct arena *a, char ***ret, size_t *ret_n, struct dv_err *e) DV_MUST_USE;
 

@@ -18,10 +18,11 @@ int sync_recv(int fd, struct sync_msg *ret, struct dv_err *e)
 {
 	ssize_t n;
 
+	/* A process that died with an unread message of ours: the kernel says so once, before its last words. */
 	do
 		n = read(fd, ret, sizeof *ret);
-	while (n < 0 && errno == EINTR);
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n == 0)
 		return 0;
 	if (n < (ssize_t)HEAD_BYTES)
 		return dv_fail_errno(e, n < 0 ? errno : EBADMSG, "listen to the container's process");
