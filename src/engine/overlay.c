@@ -64,6 +64,7 @@ static int mount_by_fd(const int *lowers, size_t n, int upper, int work, bool no
 
 	if (fs < 0)
 		return dv_fail_errno(e, errno, "overlay: fsopen");
+	(void)fsconfig(fs, FSCONFIG_SET_STRING, "source", "overlay", 0);     /* what mountinfo shows */
 	for (size_t i = n; i-- > 0;)
 		if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, lowers[i]) < 0)
 			return i == n - 1 && (errno == EINVAL || errno == EBADF) ?
