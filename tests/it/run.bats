@@ -225,12 +225,12 @@ load engine
 	run -3 timeout 20 script -qec "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run run --rm -it bb sh -c 'tty; echo \$TERM; exit 3'" /dev/null </dev/null
 	[[ $output == *"/dev/pts/0"* && $output == *xterm* ]]
 	printf 'echo he""llo\nexit 5\n' >"$T/typed"
-	run -5 bash -c "(cat $T/typed; sleep 3) | timeout 20 script -qec '$DAVIT_BUILD/davit --root $T/root --runroot $T/run run --rm -it bb sh' /dev/null"
+	run -5 bash -c "(cat $T/typed; sleep 3) | timeout 20 script -qec '$DAVIT_BUILD/davit --root $T/root --runroot $T/run run --rm -it bb sh' /dev/null"	# allow(sleep): script must see no end of its input
 	[[ $output == *hello* ]]
 }
 
 @test "signals reach the process" {
-	run_background sig bb sh -c 'trap "echo got; exit 9" TERM; while :; do sleep 0.05; done'
+	run_background sig bb sh -c 'trap "echo got; exit 9" TERM; while :; do sleep 0.05; done'	# allow(sleep): inside the container
 	kill -TERM "$run_pid"
 	status=0
 	wait "$run_pid" || status=$?
@@ -301,7 +301,7 @@ load engine
 # --- when davit run is killed ---
 
 @test "killed davit run: the container goes on, its end is told as unknown" {
-	run_background left bb sh -c 'while [ ! -e /tmp/end ]; do sleep 0.05; done'
+	run_background left bb sh -c 'while [ ! -e /tmp/end ]; do sleep 0.05; done'	# allow(sleep): inside the container
 	kill -9 "$run_pid"
 	wait "$run_pid" || true
 	pid=$(pid_of left)
@@ -317,7 +317,7 @@ load engine
 }
 
 @test "killed davit run --rm: the next command removes it" {
-	run_background gone --rm bb sh -c 'while [ ! -e /tmp/end ]; do sleep 0.05; done'
+	run_background gone --rm bb sh -c 'while [ ! -e /tmp/end ]; do sleep 0.05; done'	# allow(sleep): inside the container
 	kill -9 "$run_pid"
 	wait "$run_pid" || true
 	id=$(id_of gone)
