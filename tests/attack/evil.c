@@ -147,6 +147,49 @@ static int do_overwrite(int n, char **v)
 	return 0;
 }
 
+/* Where one of its descriptors leads to: the right to know is the right to go there. */
+static int can_open_fds(const char *pid)
+{
+	char path[300], link[256];
+
+	for (int fd = 3; fd < 20; fd++) {
+		(void)snprintf(path, sizeof path, "/proc/%s/fd/%d", pid, fd);
+		if (readlink(path, link, sizeof link) > 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* look WORD SECONDS: says "seen" of processes with the word in their command line, "open" if their descriptors are. */
+static int do_look(int n, char **v)
+{
+	double end = now() + strtod(v[1], NULL);
+	int seen = 0, opened = 0;
+
+	while (now() < end && !opened) {
+		DIR *d = opendir("/proc");
+		struct dirent *de;
+
+		while (d && (de = readdir(d))) {
+			char words[300];
+
+			if (strtol(de->d_name, NULL, 10) <= 1)
+				continue;
+			(void)snprintf(words, sizeof words, "/proc/%s/cmdline", de->d_name);
+			if (!has_word(words, v[0]))
+				continue;
+			seen = 1;
+			/* It may have become the program meanwhile. */
+			if (can_open_fds(de->d_name) && has_word(words, v[0]))
+				opened = 1;
+		}
+		if (d)
+			(void)closedir(d);
+	}
+	printf("%s%s\n", seen ? "seen" : "", opened ? " open" : "");
+	return 0;
+}
+
 /* terminal: prints the name of a new terminal, then what arrives on it, until its input ends. */
 static int do_terminal(int n, char **v)
 {
@@ -176,6 +219,7 @@ static const struct {
 } commands[] = {
 	{ "exchange", do_exchange, 3 },   { "with-caps", do_with_caps, 1 }, { "with-fd", do_with_fd, 3 },
 	{ "without-stdio", do_without_stdio, 1 }, { "overwrite", do_overwrite, 2 }, { "terminal", do_terminal, 0 },
+	{ "look", do_look, 2 },
 };
 
 int main(int argc, char **argv)
