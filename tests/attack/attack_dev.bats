@@ -88,6 +88,15 @@ wrong_device() {
 	is 1
 }
 
+@test "a refusal is told whatever the runtime is doing when it comes" {
+	for _ in $(seq 100); do
+		[ -e "$B" ] || wrong_device
+		run dv run -b "$B" "$ID"
+		fails
+		expect "is not device 1:3"
+	done
+}
+
 console_link() {
 	fresh '.process.terminal = true | .mounts |= map(select(.destination != "/dev"))'
 	mkdir -p "$B/rootfs/dev/pts" "$B/rootfs/dev/shm" "$B/rootfs/dev/mqueue"
