@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "engine/life.h"
 
 enum { EXIT_ERROR = 1, EXIT_USAGE = 125 };
 
@@ -56,8 +57,9 @@ static int on_error(struct verb_call *c, const struct dv_err *e)
 int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e)
 {
 	const struct cli_globals *g = c->globals;
+	int r = engine_open(g->root, g->runroot, ret, e);
 
-	return engine_open(g->root, g->runroot, ret, e);
+	return r < 0 || !engine_fresh(*ret) ? r : life_sweep(*ret, c->arena, e);
 }
 
 const struct program cli_program = {

@@ -221,9 +221,10 @@ static int relax(struct engine *g, struct dv_err *e)
 int ctr_insert(struct engine *g, const struct ctr *c, struct dv_err *e)
 {
 	struct db *db = engine_db(g);
-	int r = db_begin(db, e);
+	int r;
 
-	if (r < 0)
+	/* One that is removed when it ends does not outlive the machine: its directory is swept after the next boot. */
+	if ((c->auto_remove && (r = relax(g, e)) < 0) || (r = db_begin(db, e)) < 0)
 		return r;
 	if ((r = insert_row(g, c, e)) < 0) {
 		db_rollback(db);

@@ -15,6 +15,7 @@ struct engine {
 	int runfd;
 	char *runroot, *oci_root;
 	char boot[64];
+	bool fresh;                     /* nobody was here since the machine started */
 	struct proc_id self;
 };
 
@@ -35,7 +36,8 @@ static int open_run(struct engine *g, const char *runroot, struct dv_err *e)
 {
 	int r = file_open(AT_FDCWD, runroot, O_RDONLY | O_DIRECTORY, 0, &g->runfd, NULL);
 
-	if (r == -DV_NOT_FOUND && (r = make_dirs(runroot, e)) < 0)
+	g->fresh = r == -DV_NOT_FOUND;
+	if (g->fresh && (r = make_dirs(runroot, e)) < 0)
 		return r;
 	if (g->runfd < 0 && (r = file_open(AT_FDCWD, runroot, O_RDONLY | O_DIRECTORY, 0, &g->runfd, e)) < 0)
 		return r;
@@ -88,6 +90,7 @@ struct image_store *engine_images(const struct engine *g) { return g->images; }
 struct db *engine_db(const struct engine *g) { return image_store_db(g->images); }
 int engine_rootfd(const struct engine *g) { return image_store_rootfd(g->images); }
 int engine_runfd(const struct engine *g) { return g->runfd; }
+bool engine_fresh(const struct engine *g) { return g->fresh; }
 const char *engine_root(const struct engine *g) { return image_store_root(g->images); }
 const char *engine_runroot(const struct engine *g) { return g->runroot; }
 const char *engine_oci_root(const struct engine *g) { return g->oci_root; }

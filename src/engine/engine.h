@@ -26,6 +26,8 @@ static inline void engine_auto_close(struct engine **g) { engine_close(*g); }
 struct image_store *engine_images(const struct engine *g);
 struct db *engine_db(const struct engine *g);
 int engine_rootfd(const struct engine *g);
+/* Ours is the first command since the run directory was emptied: the machine was restarted. */
+bool engine_fresh(const struct engine *g);
 int engine_runfd(const struct engine *g);
 const char *engine_root(const struct engine *g);        /* absolute */
 const char *engine_runroot(const struct engine *g);     /* absolute */

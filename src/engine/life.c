@@ -1,6 +1,8 @@
 /* life.c - from running to gone, by whoever notices. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -71,13 +73,18 @@ static bool oom_seen(struct arena *a, struct engine *g, const struct ctr *c)
 	return hit && strncmp(hit, "oom_kill 0", 10) != 0;
 }
 
-int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
+static int delete_oci(struct engine *g, struct arena *a, const char *id, struct container *open, struct dv_err *e)
+{
+	return open ? container_delete_open(a, open, true, e) : container_delete(a, engine_oci_root(g), id, true, e);
+}
+
+int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct container *open, struct dv_err *e)
 {
 	int r;
 
 	/* What ended well is not called a victim, whatever became of its children. */
 	c->oom = !(c->has_exit && c->exit_code == 0) && oom_seen(a, g, c);
-	if ((r = container_delete(a, engine_oci_root(g), c->id, true, e)) < 0)
+	if ((r = delete_oci(g, a, c->id, open, e)) < 0)
 		return r;
 	c->status = CTR_EXITED;
 	c->owner = c->init = (struct proc_id){ 0 };
@@ -85,13 +92,14 @@ int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *
 	return ctr_save(g, c, e);
 }
 
-int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct dv_err *e)
+int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct container *open,
+		struct dv_err *e)
 {
 	char name[RUN_NAME_SIZE];
 	int r;
 
 	(void)snprintf(name, sizeof name, "containers/%s", c->id);
-	if ((r = container_delete(a, engine_oci_root(g), c->id, true, e)) < 0 || (r = overlay_remove(g, c->id, e)) < 0 ||
+	if ((r = delete_oci(g, a, c->id, open, e)) < 0 || (r = overlay_remove(g, c->id, e)) < 0 ||
 	    (r = file_remove_tree(engine_runfd(g), name, e)) < 0)
 		return r;
 	return ctr_drop(g, c->id, e);
@@ -116,7 +124,7 @@ static int adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err
 	int r;
 
 	if (!runs(g, a, c, &c->init)) {
-		r = life_remove(g, a, c, e);
+		r = life_remove(g, a, c, NULL, e);
 		return r < 0 ? r : 1;
 	}
 	c->status = CTR_RUNNING;
@@ -131,8 +139,8 @@ static int finish(struct engine *g, struct arena *a, struct ctr *c, struct dv_er
 	if (c->status == CTR_CREATING)
 		return adopt(g, a, c, e);
 	if (c->status == CTR_RUNNING && !c->auto_remove)
-		return life_ended(g, a, c, e);
-	r = life_remove(g, a, c, e);
+		return life_ended(g, a, c, NULL, e);
+	r = life_remove(g, a, c, NULL, e);
 	return r < 0 ? r : 1;
 }
 
@@ -170,6 +178,33 @@ int life_settle(struct engine *g, struct arena *a, struct ctr *c, struct dv_err 
 	return is_settled(g, c) ? 0 : finish(g, a, c, e);
 }
 
+/* Rows of containers that are removed at their end are not synced. After a crash of the machine some are
+ * gone, and their directories are not. */
+int life_sweep(struct engine *g, struct arena *a, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	struct dirent *de;
+	int r = 0;
+	DIR *d;
+
+	if (file_open(engine_rootfd(g), "containers", O_RDONLY | O_DIRECTORY, 0, &fd, NULL) < 0)
+		return 0;
+	d = fdopendir(fd);
+	if (!d)
+		return dv_fail_errno(e, errno, "read the directories of containers");
+	take_fd(&fd);
+	while (r >= 0 && (de = readdir(d))) {
+		struct dv_err none = DV_ERR_NONE;
+		struct ctr *c;
+
+		/* A row is made before its directory, so one without a row belongs to nobody. */
+		if (strlen(de->d_name) == CTR_ID_SIZE - 1 && ctr_find(g, a, de->d_name, &c, &none) == -DV_NOT_FOUND)
+			r = overlay_remove(g, de->d_name, e);
+	}
+	(void)closedir(d);
+	return r;
+}
+
 int life_settle_busy(struct engine *g, struct arena *a, struct dv_err *e)
 {
 	struct ctr_list list;
@@ -197,7 +232,7 @@ static int remove_locked(struct engine *g, struct arena *a, struct ctr *c, bool 
 	now->owner = *engine_self(g);
 	if ((r = ctr_save(g, now, e)) < 0)
 		return r;
-	return life_remove(g, a, now, e);
+	return life_remove(g, a, now, NULL, e);
 }
 
 int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, struct dv_err *e)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/ctr.h"
+#include "oci/container.h"
 
 /* The container's directory in RUNROOT, locked until it is closed; made when missing (also after a reboot).
  * NOT_FOUND when somebody removed the container while we waited. */
@@ -13,10 +14,15 @@ int life_settle(struct engine *g, struct arena *a, struct ctr *c, struct dv_err 
 /* All rows that a command line was changing. */
 int life_settle_busy(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 
-/* The process has ended (or never ran): runtime state and cgroup go, the row says so. The lock is held. */
-int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e) DV_MUST_USE;
+/* Removes directories of containers without a row: for the first command after a restart (engine_fresh()). */
+int life_sweep(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
+
+/* The process has ended (or never ran): runtime state and cgroup go, the row says so. The lock is held. open: the
+ * runtime's container where the caller has it open, or NULL. */
+int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct container *open, struct dv_err *e) DV_MUST_USE;
 /* Everything goes, the row last. The lock is held. */
-int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct dv_err *e) DV_MUST_USE;
+int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct container *open,
+		struct dv_err *e) DV_MUST_USE;
 
 /* `rm`: CONFLICT for one that runs, unless force. */
 int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, struct dv_err *e) DV_MUST_USE;

@@ -33,6 +33,7 @@ struct run {
 	int lock, root;
 	bool no_program;
 	struct container_started started;
+	struct container box;           /* kept open while it runs */
 };
 
 /* --- image and record --- */
@@ -115,7 +116,7 @@ static int create(struct run *x, int console_fd, struct dv_err *e)
 	struct json *config = NULL;
 	struct container_opts o = { .root = engine_oci_root(x->g), .id = x->id, .bundle = engine_root(x->g),
 				    .console_fd = console_fd, .console_optional = true, .cgroup_manager = CGROUP_FS,
-				    .rootless = 0, .ret_no_program = &x->no_program };
+				    .rootless = 0, .keep = &x->box, .ret_no_program = &x->no_program };
 	int r;
 
 	if ((r = make_config(x, &config, e)) < 0)
@@ -148,7 +149,7 @@ static int mark_running(struct run *x, struct dv_err *e)
 static int not_started(struct run *x, int status)
 {
 	if (x->q->rm)
-		return life_remove(x->g, x->a, &x->row, NULL);
+		return life_remove(x->g, x->a, &x->row, NULL, NULL);
 	x->row.status = CTR_CREATED;
 	x->row.owner = (struct proc_id){ 0 };
 	x->row.has_exit = true;
@@ -166,7 +167,8 @@ static int ended(struct run *x, int code, struct dv_err *e)
 		return r;
 	x->row.has_exit = true;
 	x->row.exit_code = code;
-	return x->q->rm ? life_remove(x->g, x->a, &x->row, e) : life_ended(x->g, x->a, &x->row, e);
+	x->box.status = STATUS_STOPPED;
+	return x->q->rm ? life_remove(x->g, x->a, &x->row, &x->box, e) : life_ended(x->g, x->a, &x->row, &x->box, e);
 }
 
 static int status_of(const struct run *x, int r)
@@ -219,7 +221,7 @@ static int check(const struct run_request *q, struct dv_err *e)
 
 int engine_run(struct engine *g, struct arena *a, const struct run_request *q, int *ret_status, struct dv_err *e)
 {
-	struct run x = { .g = g, .a = a, .q = q, .lock = -1, .root = -1, .started = { .pidfd = -1 } };
+	struct run x = { .box = CONTAINER_NONE, .g = g, .a = a, .q = q, .lock = -1, .root = -1, .started = { .pidfd = -1 } };
 	int r;
 
 	*ret_status = EXIT_ENGINE;
@@ -231,5 +233,6 @@ int engine_run(struct engine *g, struct arena *a, const struct run_request *q, i
 	r = run_recorded(&x, ret_status, e);
 	fd_close(&x.root);
 	fd_close(&x.lock);
+	container_close(&x.box);
 	return r;
 }

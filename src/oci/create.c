@@ -325,12 +325,20 @@ static int spawn_by_middle(struct launch *l, struct dv_err *e)
 	return proc_of_pidfd(l->started.pidfd, &l->started.pid, e);
 }
 
+/* A real-time process cannot enter a cgroup without real-time budget, and being put in first gives the right
+ * message: with a scheduler the runtime keeps the order in its own hands. */
+static int prepare_join(struct launch *l, struct dv_err *e)
+{
+	l->joins_itself = !(l->process && l->process->scheduler);
+	return l->joins_itself ? cgroup_prepare_join(l->cgroup, e) : 0;
+}
+
 static int spawn(struct launch *l, struct dv_err *e)
 {
 	long pid;
 	int r;
 
-	if ((r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0 || (r = cgroup_prepare_join(l->cgroup, e)) < 0)
+	if ((r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0 || (r = prepare_join(l, e)) < 0)
 		return r;
 	if (init_needs_middle(l)) {
 		r = spawn_by_middle(l, e);

@@ -345,7 +345,7 @@ static int first_steps(struct launch *l, struct dv_err *e)
 	fd_close(&l->root_fd);
 	/* A runtime that dies before the next call is the end of this file then, not a wait without end. */
 	fd_close(&l->sync[0]);
-	if ((r = cgroup_join_self(l->cgroup, e)) < 0)
+	if (l->joins_itself && (r = cgroup_join_self(l->cgroup, e)) < 0)
 		return r;
 	/* The runtime may die at any moment before the container exists as such. */
 	if (l->ns.mode[NS_USER] == NS_NEW &&

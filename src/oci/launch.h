@@ -30,6 +30,7 @@ struct launch {
 	int sync[2];                            /* [0] ours, [1] the process' */
 	struct container_state state;
 	struct cgroup *cgroup;
+	bool joins_itself;                      /* the process enters its cgroups alone */
 	int root_fd, dir_fd;                    /* state root, state directory */
 	struct container_started started;
 	const char *const *extra_env;

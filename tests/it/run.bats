@@ -365,3 +365,16 @@ load engine
 	davit rm -f self
 	wait "$run_pid" || true
 }
+
+@test "after a restart of the machine, directories of containers that nobody knows are gone" {
+	local stray
+	stray=$T/root/containers/$(printf '%064d' 7)
+	davit run --rm bb true
+	mkdir -p "$stray/upper"
+	echo x >"$stray/upper/file"
+	davit ps
+	[ -e "$stray" ]
+	rm -rf "$T/run"
+	davit ps
+	[ ! -e "$stray" ]
+}
