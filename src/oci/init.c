@@ -38,8 +38,12 @@ bool init_needs_middle(const struct launch *l)
 uint64_t init_clone_flags(const struct launch *l)
 {
 	/* The cgroup namespace waits until the process is in its cgroup, time is made by the middle process. */
-	return (uint64_t)(unsigned)ns_plan_flags(&l->ns, NS_NEW) &
-	       ~(uint64_t)(ns_types[NS_CGROUP].flag | ns_types[NS_TIME].flag);
+	int later = ns_types[NS_CGROUP].flag | ns_types[NS_TIME].flag;
+
+	/* The root of the message queues belongs to whoever makes the namespace: to be root of the user namespace. */
+	if (l->ns.mode[NS_USER] == NS_NEW)
+		later |= ns_types[NS_IPC].flag;
+	return (uint64_t)(unsigned)ns_plan_flags(&l->ns, NS_NEW) & ~(uint64_t)(unsigned)later;
 }
 
 static int join(const struct launch *l, enum ns_kind kind, struct dv_err *e)
@@ -58,9 +62,15 @@ static int become_root(struct dv_err *e)
 
 static int new_time(const struct launch *l, struct dv_err *e)
 {
+	int r;
+
 	if (unshare(ns_types[NS_TIME].flag) < 0)
 		return dv_fail_errno(e, errno, "make the time namespace");
-	return ns_time_offsets(l->linux_->time_offsets, e);
+	/* The files in /proc of what is not dumpable belong to the host's root. Nobody else is in here yet. */
+	if (prctl(PR_SET_DUMPABLE, 1) < 0)
+		return dv_fail_errno(e, errno, "open up the process");
+	r = ns_time_offsets(l->linux_->time_offsets, e);
+	return prctl(PR_SET_DUMPABLE, 0) < 0 && r >= 0 ? dv_fail_errno(e, errno, "close the process") : r;
 }
 
 static int middle_steps(struct launch *l, struct dv_err *e)
@@ -352,6 +362,8 @@ static int first_steps(struct launch *l, struct dv_err *e)
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || (r = sync_expect(l->sync[1], SYNC_MAPPED, e)) < 0 ||
 	     (r = become_root(e)) < 0))
 		return r;
+	if (l->ns.mode[NS_USER] == NS_NEW && l->ns.mode[NS_IPC] == NS_NEW && unshare(ns_types[NS_IPC].flag) < 0)
+		return dv_fail_errno(e, errno, "make the ipc namespace");
 	/* Becoming root of a user namespace has cleared it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return dv_fail_errno(e, errno, "tie the process to the runtime");

@@ -213,7 +213,7 @@ static int set_groups(const struct spec_user *u, bool rootless, struct dv_err *e
 		g[i] = (gid_t)v;
 	}
 	/* Where setgroups is denied (a user's own user namespace) there is nothing to give up either. */
-	if (setgroups(n, g) < 0 && !(errno == EPERM && (rootless || n == 0)))
+	if (setgroups(n, g) < 0 && !(errno == EPERM && n == 0))
 		return dv_fail_errno(e, errno, "set additional groups");
 	return 0;
 }

@@ -82,15 +82,27 @@ static int before(struct verb_call *c, struct dv_err *e)
 	return 0;
 }
 
+/* Go's texts of system errors begin in lower case, and docker compares with those to tell 126 and 127 from 125. */
+static void begin_lower(struct dv_err *e)
+{
+	const char *text = e->sys ? strerrordesc_np(e->sys) : NULL;
+	size_t len = strlen(e->msg), n = text ? strlen(text) : 0;
+
+	if (n && len > n && streq(e->msg + len - n, text) && text[1] >= 'a' && text[1] <= 'z')
+		e->msg[len - n] = text[0] | 0x20;
+}
+
 /* As runc: into the log when there is one, and to stderr for people. */
 static int on_error(struct verb_call *c, const struct dv_err *err)
 {
 	const struct oci_globals *g = c->globals;
+	struct dv_err e = *err;
 
+	begin_lower(&e);
 	if (g && (g->log || g->log_format))
-		log_error(err->msg, NULL);
+		log_error(e.msg, NULL);
 	if (!g || g->log || !g->log_format)
-		(void)fprintf(stderr, "davit-oci: %s\n", err->msg);
+		(void)fprintf(stderr, "davit-oci: %s\n", e.msg);
 	/* Its own failure can be told from the command's: as runc. */
 	return c->verb == &verb_exec ? 255 : 1;
 }

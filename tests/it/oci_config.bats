@@ -103,7 +103,7 @@ load oci
 	rm "$B/config.json"
 	run dv run -b "$B" "$ID"
 	fails 1
-	expect "$B/config.json: No such file or directory"
+	expect "$B/config.json: no such file or directory"
 	run dv run -b "$T/nosuch" "$ID"
 	fails 1
 	mkdir "$B/config.json"

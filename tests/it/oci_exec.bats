@@ -56,7 +56,7 @@ ex() { run dv exec "$@" </dev/null; }
 	run dv exec --cwd /tmp/none "$ID" pwd
 	fails 255
 	expect 'cwd ("/tmp/none")'
-	expect "No such file or directory"
+	expect "no such file or directory"
 	ex -e HOME=/x "$ID" sh -c 'echo $HOME'
 	is /x
 	ex "$ID" sh -c 'echo $HOME'

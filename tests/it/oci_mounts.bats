@@ -134,7 +134,7 @@ check_word() {
 	run dv run -b "$B" "$ID"
 	fails 1
 	expect 'mount /x'
-	expect '/nosuch: No such file or directory'
+	expect '/nosuch: no such file or directory'
 	bundle '.mounts += [{destination: "/x", options: ["bind"]}]'
 	run dv run -b "$B" "$ID"
 	fails 1

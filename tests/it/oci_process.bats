@@ -177,7 +177,7 @@ load oci
 		run dv run -b "$B" "$ID"
 		if [ "$status" -ne 0 ]; then
 			# No real-time group budget in this cgroup: the kernel's refusal is named.
-			expect "set scheduler $(jq -r .policy <<<"$scheduler"): Operation not permitted"
+			expect "set scheduler $(jq -r .policy <<<"$scheduler"): operation not permitted"
 			continue
 		fi
 		expect "$want"

@@ -29,6 +29,7 @@ SECONDS_MAX = 280       # below the time-out of the Meson test
 MODULES = ['overlay', 'erofs', 'loop', 'veth', 'bridge', 'vxlan', 'tun', 'nf_tables', 'nft_chain_nat', 'nft_nat', 'nft_masq',
            'nft_ct', 'nft_reject_inet', 'nft_fib_inet', 'nft_numgen', 'br_netfilter']
 BINARIES = ['busybox', 'jq', 'apparmor_parser']
+UNIT_TESTS = ['oci-cgroup_v2_test', 'oci-seccomp_load_test']      # of src/oci, on another kernel
 
 
 class Skip(Exception):
@@ -122,6 +123,9 @@ def make_root(root, suites, folder, version):
     runtime = os.environ.get('RUNTIME') or ours
     if runtime:
         copy_program(runtime, root, '/vm/runtime')
+    for name in UNIT_TESTS:
+        if os.path.exists(os.path.join(BUILD, 'src/oci', name)):
+            copy_program(os.path.join(BUILD, 'src/oci', name), root, '/vm/unit/' + name)
     order = modules(folder, version)
     for path in order:
         shutil.copy(path, root + '/vm/modules')
