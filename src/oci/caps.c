@@ -100,23 +100,36 @@ static int apply_ambient(uint64_t set, struct dv_err *e)
 	return 0;
 }
 
-int cap_apply(const struct cap_sets *s, struct dv_err *e)
+/* As much of s as is in `have`. old: only for the build without the defence. */
+static bool cap_set(const struct cap_sets *s, uint64_t have, const struct __user_cap_data_struct *old)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct now[2], data[2];
-	uint64_t have;
+	struct __user_cap_data_struct data[2];
 
-	/* What the runtime itself lacks (a user of a nested container) cannot be given on. */
-	if (syscall(SYS_capget, &head, now) < 0)
-		return dv_fail_errno(e, errno, "read capabilities");
-	have = now[0].permitted | (uint64_t)now[1].permitted << 32;
 	for (int i = 0; i < 2; i++) {
 		data[i].effective = (uint32_t)((s->effective & s->permitted & have) >> (32 * i));
 		data[i].permitted = (uint32_t)((s->permitted & have) >> (32 * i));
 		data[i].inheritable = (uint32_t)((s->inheritable & have) >> (32 * i)) |
-				      (defence_on("caps-inherit") ? 0 : now[i].inheritable);
+				      (defence_on("caps-inherit") ? 0 : old[i].inheritable);
 	}
-	if (syscall(SYS_capset, &head, data) < 0)
-		return dv_fail_errno(e, errno, "set capabilities");
+	return syscall(SYS_capset, &head, data) == 0;
+}
+
+int cap_apply(const struct cap_sets *s, struct dv_err *e)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct now[2] = { { 0 } };
+	uint64_t have = ~UINT64_C(0);
+
+	if (!defence_on("caps-inherit") && syscall(SYS_capget, &head, now) < 0)
+		return dv_fail_errno(e, errno, "read capabilities");
+	if (!cap_set(s, have, now)) {
+		/* What the runtime itself lacks (a user of a nested container) cannot be given on. */
+		if (errno != EPERM || syscall(SYS_capget, &head, now) < 0)
+			return dv_fail_errno(e, errno, "set capabilities");
+		have = now[0].permitted | (uint64_t)now[1].permitted << 32;
+		if (!cap_set(s, have, now))
+			return dv_fail_errno(e, errno, "set capabilities");
+	}
 	return apply_ambient(s->ambient & s->permitted & s->inheritable & have, e);
 }

@@ -49,13 +49,13 @@ static int join_dir(const struct hier *h, int dir, const char *where, const char
 	return dv_fail_errno(e, sys, "cgroup: write \"%s\" to %s/cgroup.procs", pid, where);
 }
 
-/* The file that its making has opened; text is a pid, or "0" for ourselves. */
+/* The file that its making has opened; text is a pid, or "0" for ourselves. It stays open: a process that joins
+ * itself closes all it has at once, soon. */
 static int join_opened(struct hier *h, const char *text, struct dv_err *e)
 {
 	ssize_t n = write(h->tasks_fd, text, strlen(text));
 	int sys = errno;
 
-	fd_close(&h->tasks_fd);
 	if (n >= 0)
 		return 0;
 	if (sys == ESRCH)
@@ -107,8 +107,11 @@ static int join(struct hier *h, const char *pid, struct dv_err *e)
 {
 	int r;
 
-	if (h->tasks_fd >= 0)
-		return join_opened(h, pid, e);
+	if (h->tasks_fd >= 0) {
+		r = join_opened(h, pid, e);
+		fd_close(&h->tasks_fd);
+		return r;
+	}
 	r = cg_open_dir(h, e);
 	return r < 0 ? r : join_dir(h, h->fd, h->full, pid, e);
 }

@@ -33,6 +33,7 @@ struct container_opts {
 	const char *pid_file;
 	const char *pidfd_socket;
 	bool console_optional;          /* console_fd is used if the process wants a terminal, else ignored */
+	bool console_pair;              /* instead: make a socket pair if it wants one; see container_started */
 	unsigned preserve_fds;
 	unsigned listen_fds;            /* how many of them are sockets of a service manager (LISTEN_FDS) */
 	bool notify;                    /* the container gets a NOTIFY_SOCKET (notify.h) */
@@ -51,9 +52,10 @@ struct container_opts {
 
 struct container_started {
 	pid_t pid;
-	int pidfd;                      /* the caller's to close */
-	int notify_fd;                  /* with `notify`: the socket's other end, the caller's to close */
+	int pidfd;                      /* foreground_wait() takes it */
+	int notify_fd;                  /* with `notify`: the socket's other end, foreground_wait() takes it */
 	bool terminal;                  /* process.terminal */
+	int console_fd;                 /* with console_pair and a terminal: the master arrives here; foreground_wait() takes it */
 };
 
 /* create, and without wait_for_start also start. On failure nothing is left. */

@@ -148,7 +148,7 @@ static const char *now_text(struct arena *a)
 
 static int check_terminal(const struct launch *l, struct dv_err *e)
 {
-	bool has_console = l->opts->console_socket || l->opts->console_fd >= 0;
+	bool has_console = l->opts->console_socket || l->opts->console_fd >= 0 || l->opts->console_pair;
 	bool terminal = l->process && l->process->terminal;
 
 	if (terminal && !has_console && (l->opts->detached || l->opts->wait_for_start))
@@ -262,6 +262,14 @@ static int open_host(struct launch *l, struct dv_err *e)
 		return r;
 	if (!l->process || !l->process->terminal)
 		return 0;
+	if (l->opts->console_pair && !l->opts->console_socket) {
+		int pair[2];
+
+		r = fd_socketpair(SOCK_STREAM, pair, e);
+		l->console_fd = r < 0 ? -1 : pair[1];
+		l->started.console_fd = r < 0 ? -1 : pair[0];
+		return r;
+	}
 	if (l->opts->console_fd >= 0)
 		return fd_dup(l->opts->console_fd, &l->console_fd, e);
 	if (l->opts->console_socket && (r = fd_unix_connect(AT_FDCWD, l->opts->console_socket, &l->console_fd, e)) < 0)
@@ -590,7 +598,7 @@ int container_create(struct arena *a, const struct container_opts *o, struct con
 		     struct dv_err *e)
 {
 	struct launch l = { .arena = a, .opts = o, .root_tree = -1, .proc_fd = -1, .console_fd = -1, .listen_fd = -1,
-			    .sync = { -1, -1 }, .root_fd = -1, .dir_fd = -1, .started = { .pidfd = -1, .notify_fd = -1 } };
+			    .sync = { -1, -1 }, .root_fd = -1, .dir_fd = -1, .started = { .pidfd = -1, .notify_fd = -1, .console_fd = -1 } };
 	int r;
 
 	for (int i = 0; i < NS_COUNT; i++)

@@ -341,7 +341,7 @@ int container_exec(struct arena *a, const struct container_exec_opts *o, struct 
 {
 	auto_container struct container c = CONTAINER_NONE;
 	struct exec x = { .arena = a, .opts = o, .c = &c, .proc_fd = -1, .init_pidfd = -1, .init_root = -1,
-			  .console_fd = -1, .sync = { -1, -1 }, .started = { .pidfd = -1, .notify_fd = -1 } };
+			  .console_fd = -1, .sync = { -1, -1 }, .started = { .pidfd = -1, .notify_fd = -1, .console_fd = -1 } };
 	int status, r = container_open(a, o->root, o->id, false, &c, e);
 
 	if (r >= 0)

@@ -256,6 +256,8 @@ int foreground_wait(struct foreground *f, const struct container_started *p, str
 
 	f->process = p;
 	(void)forwarded_signals(&set);
+	if (p->terminal && p->console_fd >= 0)
+		f->socket[0] = p->console_fd;
 	if (p->terminal && f->socket[0] >= 0)
 		return wait_terminal(f, &set, e);
 	return wait_plain(p, &set, e);

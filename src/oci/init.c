@@ -22,6 +22,7 @@
 #include "oci/process.h"
 #include "oci/procfs.h"
 #include "oci/rootfs.h"
+#include "oci/scratch.h"
 #include "oci/sync.h"
 #include "oci/sys.h"
 #include "oci/tty.h"
@@ -142,7 +143,7 @@ static int set_names(const struct spec *s, struct dv_err *e)
 static int loopback_up(struct dv_err *e)
 {
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	auto_close int fd = -1;
+	auto_scratch int fd = -1;
 	int r = fd_socket(AF_INET, SOCK_DGRAM, 0, &fd, e);
 
 	if (r < 0)
@@ -286,7 +287,7 @@ static int reopen_null(int root_fd, struct dv_err *e)
 
 static int make_root(struct launch *l, int *ret_slave, struct dv_err *e)
 {
-	auto_close int null_fd = -1;
+	auto_scratch int null_fd = -1;
 	bool bind = l->ns.mode[NS_USER] != NS_HOST || l->rootless;
 	int r;
 
@@ -350,9 +351,6 @@ static int first_steps(struct launch *l, struct dv_err *e)
 {
 	int r = 0;
 
-	/* Shared with the runtime, and so would be its lock. */
-	fd_close(&l->dir_fd);
-	fd_close(&l->root_fd);
 	/* A runtime that dies before the next call is the end of this file then, not a wait without end. */
 	fd_close(&l->sync[0]);
 	if (l->joins_itself && (r = cgroup_join_self(l->cgroup, e)) < 0)
@@ -389,9 +387,14 @@ static int become(struct launch *l, struct process *p, struct dv_err *e)
 			       .extra_env = extra, .arena = l->arena, .keep = { l->sync[1], l->listen_fd } };
 	if (!l->opts->no_new_keyring)
 		p->keyring = arena_printf(l->arena, "_ses.%s", l->opts->id);
-	if (!p->spec->args)
-		return l->opts->wait_for_start ? 0 : dv_fail(e, DV_INVALID, "process.args: is missing");
-	return process_become(p, e);
+	p->exec_follows = !l->opts->wait_for_start && !(l->spec.hooks && ((struct spec_hooks *)l->spec.hooks)->start_container.n);
+	if (p->spec->args)
+		return process_become(p, e);
+	if (!l->opts->wait_for_start)
+		return dv_fail(e, DV_INVALID, "process.args: is missing");
+	/* It only waits; the lock, shared with the runtime, must not wait with it. */
+	fd_close(&l->dir_fd);
+	return 0;
 }
 
 static int run(struct launch *l, struct process *p, struct dv_err *e)

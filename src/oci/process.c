@@ -126,7 +126,7 @@ static int make_cwd(const char *cwd, bool make, struct dv_err *e)
 {
 	int r;
 
-	if (chdir(cwd) == 0)
+	if (streq(cwd, "/") || chdir(cwd) == 0)
 		return 1;
 	if (errno != ENOENT || !make)
 		return 0;       /* perhaps the user's own rights suffice later */
@@ -138,6 +138,8 @@ static int make_cwd(const char *cwd, bool make, struct dv_err *e)
 
 static int enter_cwd(const char *cwd, bool entered, struct dv_err *e)
 {
+	if (streq(cwd, "/"))
+		return 0;       /* where the change of the root has left us */
 	if (!entered && chdir(cwd) < 0)
 		return dv_fail_errno(e, errno, "chdir to cwd (\"%s\")", cwd);
 	return check_cwd(cwd, e);
@@ -348,6 +350,9 @@ int process_become(struct process *p, struct dv_err *e)
 		return r;
 	if ((r = enter_cwd(p->spec->cwd, entered > 0, e)) < 0)
 		return r;
+	/* A path is left to exec when that comes at once. */
+	if (p->exec_follows && strchr(p->spec->args[0], '/'))
+		return 0;
 	r = find_program(p, e);
 	p->no_program = r < 0;
 	return r;
@@ -355,13 +360,21 @@ int process_become(struct process *p, struct dv_err *e)
 
 int process_exec(struct process *p, struct dv_err *e)
 {
+	struct dv_err why = DV_ERR_NONE;
 	int r;
 
-	if (defence_on("fds") && (r = fd_cloexec_from(3 + (int)p->preserve_fds, e)) < 0)
-		return r;
+	const char *program = p->program ? p->program : p->spec->args[0];
+
 	if ((r = load_filter(p, e)) < 0)
 		return r;
-	(void)execve(p->program, (char *const *)p->spec->args, p->env);
+	(void)execve(program, (char *const *)p->spec->args, p->env);
+	r = dv_fail_errno(e, errno, "exec %s", program);
 	p->no_program = true;
-	return dv_fail_errno(e, errno, "exec %s", p->program);
+	/* Not looked at before: what is wrong with it is said in the same words. */
+	if (!p->program && find_program(p, &why) < 0) {
+		if (e)
+			*e = why;
+		r = -(int)why.kind;
+	}
+	return r;
 }

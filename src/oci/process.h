@@ -22,6 +22,7 @@ struct process {
 	const struct spec_memory_policy *memory_policy;
 	const char *keyring;                    /* session keyring to join, NULL: none */
 	bool rootless;
+	bool exec_follows;                      /* process_exec() comes right after process_become() */
 	unsigned preserve_fds;
 	bool make_cwd;                          /* make a working directory that is missing */
 	const char *const *extra_env;           /* NULL-terminated, added to the configured ones; or NULL */

@@ -133,11 +133,16 @@ int state_save(int dir_fd, struct arena *a, const struct container_state *s, str
 		json_new_bool(a, s->rootless), "cgroup", (struct json *)s->cgroup, "config",
 		(struct json *)s->config, NULL);
 	auto_buf struct buf b = BUF_INIT(JSON_BYTES_MAX);
+	auto_close int fd = -1;
 	int r;
 
 	json_write(&b, j, JSON_COMPACT);
 	if ((r = buf_check(&b, "state", e)) < 0)
 		return r;
+	/* The first time nobody can read half of it and think that it is all: without a pid there is no container yet. */
+	r = file_open(dir_fd, "state.json", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd, NULL);
+	if (r >= 0)
+		return fd_write_all(fd, b.p, b.len, "state.json", e);
 	return file_replace(dir_fd, "state.json", 0600, b.p, b.len, false, e);
 }
 

@@ -102,10 +102,10 @@ static int run_foreground(struct verb_call *c, struct container_opts *o, struct 
 	struct container_started s;
 	int r, code;
 
-	r = foreground_new(!a->console_socket, &f, &o->console_fd, e);
+	r = foreground_new(false, &f, &o->console_fd, e);
 	if (r < 0)
 		return r;
-	o->console_optional = true;
+	o->console_pair = true;
 	o->keep = &box;
 	r = container_create(c->arena, o, &s, e);
 	if (r >= 0) {

@@ -163,7 +163,7 @@ load oci
 	[ -z "$(ls -A "$T/small/run" 2>/dev/null)" ]
 	umount "$T/small"
 	[ "$first" = 1 ]
-	[[ $text == *"No space left on device"* ]]
+	[[ $text == *"no space left on device"* ]]
 	[ -z "$(find /sys/fs/cgroup -name "$ID" 2>/dev/null)" ]
 }
 

@@ -54,8 +54,8 @@ one() {
 	"$@" delete -f "$ID"
 }
 
-# alike: a jq filter in each line of stdin, each a bundle
-alike() {
+# same_as_runc: a jq filter in each line of stdin, each a bundle
+same_as_runc() {
 	local filter failed=0
 	command -v runc >/dev/null || skip "no runc"
 	while read -r filter; do
@@ -78,7 +78,7 @@ setup() {
 }
 
 @test "as runc: identity, capabilities, limits" {
-	alike <<-'END'
+	same_as_runc <<-'END'
 		.
 		.process.user = {uid: 1000, gid: 1000, additionalGids: [5, 2000]}
 		.process.user = {uid: 0, gid: 0, umask: 63}
@@ -98,7 +98,7 @@ setup() {
 
 @test "as runc: mounts" {
 	export SRC=$T/src
-	alike <<-'END'
+	same_as_runc <<-'END'
 		.root.readonly = true
 		bind("/mnt"; $ENV.SRC; ["bind"])
 		bind("/mnt"; $ENV.SRC; ["rbind", "ro", "nosuid", "nodev", "noexec"])
@@ -118,7 +118,7 @@ setup() {
 }
 
 @test "as runc: namespaces, devices" {
-	alike <<-'END'
+	same_as_runc <<-'END'
 		no_ns("network")
 		no_ns("uts") | del(.hostname)
 		no_ns("ipc")
@@ -133,7 +133,7 @@ setup() {
 
 @test "as runc: cgroup limits" {
 	[ -d /sys/fs/cgroup/memory ] || skip "cgroup v1 is what this reads"
-	alike <<-'END'
+	same_as_runc <<-'END'
 		.linux.resources.memory = {limit: 67108864, swap: 134217728, reservation: 33554432}
 		.linux.resources.memory = {limit: -1}
 		.linux.resources.memory = {limit: 67108864, swappiness: 10}

@@ -16,7 +16,7 @@ left_over() {
 	true
 }
 
-rounds() {
+check_rounds() {
 	RANDOM=${DAVIT_SEED:=$$}
 	echo "# seed $DAVIT_SEED" >&3
 	mkfifo "$T/never"
@@ -38,7 +38,7 @@ kill_create() {
 @test "create killed at random moments" {
 	bundle 'userns | .linux.resources.memory.limit = 67108864'
 	set_args probe wait
-	rounds kill_create
+	check_rounds kill_create
 }
 
 kill_run() {
@@ -51,7 +51,7 @@ kill_run() {
 @test "run killed at random moments" {
 	bundle 'ns("cgroup") | hook("createRuntime"; "true") | ns("time")'
 	set_args sh -c 'probe wait & exec probe wait'
-	rounds kill_run
+	check_rounds kill_run
 }
 
 kill_start() {
@@ -71,7 +71,7 @@ kill_start() {
 @test "start killed at random moments" {
 	bundle
 	set_args probe wait
-	rounds kill_start
+	check_rounds kill_start
 }
 
 kill_delete() {
@@ -85,7 +85,7 @@ kill_delete() {
 @test "delete killed at random moments" {
 	bundle
 	set_args sh -c 'probe wait & exec probe wait'
-	rounds kill_delete
+	check_rounds kill_delete
 }
 
 kill_exec() {
@@ -100,5 +100,5 @@ kill_exec() {
 @test "exec killed at random moments leaves the container as it was" {
 	bundle
 	set_args probe wait
-	rounds kill_exec
+	check_rounds kill_exec
 }

@@ -67,7 +67,7 @@ teardown() {
 		expect "$want"
 		[ -z "$(ls "$R" 2>/dev/null)" ]
 	done <<-'EOF'
-		.linux.netDevices = {nosuch: {}}@interface nosuch: No such file or directory
+		.linux.netDevices = {nosuch: {}}@interface nosuch: no such file or directory
 		.linux.netDevices = {v0: {name: "lo"}}@interface v0
 		.linux.netDevices = {v0: {name: "a/b"}}@linux.netDevices.v0.name
 		.linux.netDevices = {v0: {name: "much-too-long-name"}}@linux.netDevices.v0.name
