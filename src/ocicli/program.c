@@ -86,8 +86,10 @@ static int before(struct verb_call *c, struct dv_err *e)
 static void begin_lower(struct dv_err *e)
 {
 	const char *text = e->sys ? strerrordesc_np(e->sys) : NULL;
+	/* allow(message): only the spelling of the system's own words is changed */
 	size_t len = strlen(e->msg), n = text ? strlen(text) : 0;
 
+	/* allow(message): only the spelling of the system's own words is changed */
 	if (n && len > n && streq(e->msg + len - n, text) && text[1] >= 'a' && text[1] <= 'z')
 		e->msg[len - n] = text[0] | 0x20;
 }
