@@ -1,4 +1,4 @@
-# kill -9 of the runtime at random moments: `delete --force` removes what is left. DAVIT_ROUNDS and DAVIT_SEED
+# kill -9 of the runtime at random moments: `delete --force` removes what is left. DAVIT_KILL_ROUNDS and DAVIT_SEED
 # repeat a failure (the seed is printed).
 load oci
 
@@ -21,7 +21,7 @@ check_rounds() {
 	echo "# seed $DAVIT_SEED" >&3
 	mkfifo "$T/never"
 	local i
-	for i in $(seq "${DAVIT_ROUNDS:-20}"); do
+	for i in $(seq "${DAVIT_KILL_ROUNDS:-20}"); do
 		"$@" "$i" || { echo "round $i of seed $DAVIT_SEED"; return 1; }
 		dv delete --force "$ID" || { echo "round $i of seed $DAVIT_SEED: delete"; left_over; return 1; }
 		wait_for -t 5 eval '[ -z "$(left_over)" ]' || { echo "round $i of seed $DAVIT_SEED"; left_over; return 1; }
