@@ -7,7 +7,7 @@ load engine
 	seed=${KILL_SEED:-$RANDOM}
 	echo "seed $seed"
 	RANDOM=$seed
-	for i in $(seq 20); do
+	for i in $(seq "${DAVIT_KILL_ROUNDS:-20}"); do
 		rm_flag=
 		[ $((RANDOM % 2)) = 0 ] || rm_flag=--rm
 		davit_background run --name victim $rm_flag -m 64m bb sleep 60
