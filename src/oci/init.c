@@ -300,7 +300,7 @@ static int make_root(struct launch *l, int *ret_slave, struct dv_err *e)
 	    (!defence_on("stdio") && (r = reopen_null(l->root_tree, e)) < 0) ||
 	    (r = make_terminal(l, ret_slave, e)) < 0 || (r = wait_for_go(l, e)) < 0 ||
 	    (r = create_hooks(l, e)) < 0 || (r = rootfs_masks(l->root_tree, l->linux_, null_fd, e)) < 0 ||
-	    (r = rootfs_pivot(l->root_tree, l->opts->no_pivot, e)) < 0)
+	    (r = rootfs_pivot(l->root_tree, l->linux_->propagation, l->opts->no_pivot, e)) < 0)
 		return r;
 	/* Last: pivot_root refuses a shared root. */
 	return rootfs_finish(l->root_tree, &l->spec, e);

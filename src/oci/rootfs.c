@@ -175,13 +175,31 @@ static int only_chroot(int root_fd, struct dv_err *e)
 	return 0;
 }
 
-int rootfs_pivot(int root_fd, bool no_pivot, struct dv_err *e)
+/* With a shared root what we inherited still is a peer of the host's mounts: detaching it would unmount them there. */
+static int let_go(int old_root, struct dv_err *e)
 {
+	if (fchdir(old_root) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return dv_fail_errno(e, errno, "cut the old root from the host");
+	return 0;
+}
+
+int rootfs_pivot(int root_fd, const char *propagation, bool no_pivot, struct dv_err *e)
+{
+	auto_scratch int old_root = -1;
+	unsigned long prop;
+	int r = propagation_flags(propagation, &prop, e);
+
+	if (r < 0)
+		return r;
 	if (no_pivot)
 		return only_chroot(root_fd, e);
 	/* The old root lands on the new one's "/" and is detached there: no directory is needed for it. */
+	if ((prop & MS_SHARED) && (r = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, &old_root, e)) < 0)
+		return r;
 	if (fchdir(root_fd) < 0 || sys_pivot_root(".", ".") < 0)
 		return dv_fail_errno(e, errno, "pivot_root");
+	if (old_root >= 0 && (r = let_go(old_root, e)) < 0)
+		return r;
 	if (umount2(".", MNT_DETACH) < 0)
 		return dv_fail_errno(e, errno, "detach the old root");
 	if (chdir("/") < 0)

@@ -20,7 +20,7 @@ int rootfs_devices(int root_fd, const struct spec *s, bool bind_devices, struct 
 /* maskedPaths and readonlyPaths. null_fd is from rootfs_host_null(). */
 int rootfs_masks(int root_fd, const struct spec_linux *l, int null_fd, struct dv_err *e) DV_MUST_USE;
 /* pivot_root, or with no_pivot chroot. The old root is gone afterwards. */
-int rootfs_pivot(int root_fd, bool no_pivot, struct dv_err *e) DV_MUST_USE;
+int rootfs_pivot(int root_fd, const char *propagation, bool no_pivot, struct dv_err *e) DV_MUST_USE;
 /* linux.rootfsPropagation and root.readonly, after everything else: pivot_root refuses a shared root. */
 int rootfs_finish(int root_fd, const struct spec *s, struct dv_err *e) DV_MUST_USE;
 

@@ -91,6 +91,22 @@ load oci
 	umount "$T/m"
 }
 
+@test "a shared root takes nothing away from the host" {
+	local mode
+	mkdir -p "$T/m"
+	mount -t tmpfs m "$T/m"
+	mount --make-shared "$T/m"
+	mkdir "$T/m/inner"
+	mount -t tmpfs inner "$T/m/inner"
+	for mode in rshared shared rslave private; do
+		bundle ".linux.rootfsPropagation = \"$mode\""
+		set_args true
+		dv run -b "$B" "$ID"
+		[ "$(grep -c "$T/m" /proc/self/mountinfo)" = 2 ]
+	done
+	umount "$T/m/inner" "$T/m"
+}
+
 # spec: linux.devices.type
 # spec: linux.devices.path
 # spec: linux.devices.major

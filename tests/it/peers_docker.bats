@@ -151,7 +151,7 @@ engine() {
 }
 
 @test "docker: a process above the memory limit is seen as such" {
-	run d run --name "$C" --network none -m 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1
+	run d run --name "$C" --network none -m 16m --memory-swap 16m busybox sh -c "sleep 0.5; exec dd if=/dev/zero of=/dev/null bs=64M count=1"	# allow(sleep): the shim looks for it by then
 	[ "$status" = 137 ]
 	wait_for -t 5 state_is "exited 137 true"
 }
