@@ -17,6 +17,7 @@ DAVIT_SOURCE=${DAVIT_SOURCE:-$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)}
 DAVIT_BUILD=${DAVIT_BUILD:-$DAVIT_SOURCE/build}
 PATH=$DAVIT_BUILD:$PATH
 DAVIT_OCI=${DAVIT_OCI:-$DAVIT_BUILD/davit-oci}
+export SHELL=/bin/bash             # what script(1) starts, where the environment names none: it knows our functions
 
 setup() { it_setup; }
 teardown() { it_teardown; }

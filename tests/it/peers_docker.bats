@@ -69,14 +69,14 @@ engine() {
 	echo v >"$T/v/f"
 	line='grep /vol /proc/self/mountinfo | cut -d" " -f 6-7 | sed s/master:.*/slave/'
 	once -v "$T/v:/vol" busybox sh -c "cat /vol/f; $line"
-	once -v "$T/v:/vol:ro" busybox sh -c "touch /vol/g; $line"
+	once -v "$T/v:/vol:ro" busybox sh -c "exec 2>&1; touch /vol/g; $line"
 	once --mount "type=bind,src=$T/v,dst=/vol,readonly" busybox sh -c "$line"
 	once -v named:/vol busybox sh -c "ls -ld /vol | cut -c1-30; $line"
-	once --read-only busybox sh -c 'touch /x; touch /dev/shm/x && echo fine'
+	once --read-only busybox sh -c 'exec 2>&1; touch /x; touch /dev/shm/x && echo fine'
 	once --tmpfs /foo:rw,size=1m,mode=1770 busybox sh -c 'ls -ld /foo | cut -c1-10; grep foo /proc/mounts'
 	once --device /dev/zero:/dev/zz:r busybox sh -c 'ls -l /dev/zz | cut -c1-40; head -c 3 /dev/zz | od -x'
 	once busybox sh -c 'ls -l /dev /dev/pts | sed "s/ [A-Z][a-z]* [0-9 ]* ..:.. / /"'
-	once busybox sh -c 'ls /proc/acpi /sys/firmware; wc -c </proc/keys'
+	once busybox sh -c 'exec 2>&1; ls /proc/acpi /sys/firmware; wc -c </proc/keys'
 }
 
 @test "docker run: limits, names, namespaces, sysctls" {

@@ -64,13 +64,13 @@ engine() {
 	echo v >"$T/v/f"
 	line='grep /vol /proc/self/mountinfo | cut -d" " -f 6-7 | sed s/shared:.*/shared/'
 	once -v "$T/v:/vol" busybox sh -c "cat /vol/f; $line"
-	once -v "$T/v:/vol:ro" busybox sh -c "touch /vol/g; $line"
+	once -v "$T/v:/vol:ro" busybox sh -c "exec 2>&1; touch /vol/g; $line"
 	once -v "$T/v:/vol:rshared" busybox sh -c "$line"
 	expect shared
 	once -v "$T/v:/vol:rslave" busybox sh -c "$line"
 	once --mount "type=bind,src=$T/v,dst=/vol,ro=true" busybox sh -c "$line"
 	once -v named:/vol busybox sh -c "ls -ld /vol | cut -c1-30; $line"
-	once --read-only busybox sh -c 'touch /x; touch /tmp/x /run/x /dev/shm/x && echo fine'
+	once --read-only busybox sh -c 'exec 2>&1; touch /x; touch /tmp/x /run/x /dev/shm/x && echo fine'
 	once --read-only --tmpfs /foo:rw,size=1m,mode=1770 busybox sh -c 'ls -ld /foo | cut -c1-10; grep foo /proc/mounts'
 	once --device /dev/zero:/dev/zz:r busybox sh -c 'ls -l /dev/zz | cut -c1-40; head -c 3 /dev/zz | od -x'
 	once --device-cgroup-rule 'c 1:5 rwm' busybox sh -c 'mknod /tmp/z c 1 5 && head -c 1 /tmp/z | od -x'
