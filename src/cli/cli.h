@@ -10,7 +10,7 @@ struct cli_globals {
 };
 
 extern const struct program cli_program;
-extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb_load, verb_inspect, verb_anatomy,
+extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb_inspect, verb_anatomy,
 	verb_version, verb_info;
 extern const struct verb verb_container, verb_image, verb_system;
 

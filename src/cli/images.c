@@ -1,4 +1,4 @@
-/* images.c - images, rmi and load. */
+/* images.c - images and rmi. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -179,63 +179,4 @@ static const char *const rmi_aliases[] = { "rm", "remove", NULL };
 const struct verb verb_rmi = {
 	.name = "rmi", .aliases = rmi_aliases, .operands = "IMAGE...", .operands_min = 1, .operands_max = UINT32_MAX,
 	.summary = "Remove images", .opts = rmi_opts, .args_size = sizeof(struct rmi_args), .run = rmi_run,
-};
-
-/* --- load: done by davit-image, found beside our own program --- */
-
-struct load_args {
-	const char *input, *platform;
-	bool quiet;
-};
-static const struct opt load_opts[] = {
-	{ .name = "input", .letter = 'i', .kind = OPT_STR, .arg = "FILE", .offset = offsetof(struct load_args, input),
-	  .help = "Archive or layout directory to read instead of standard input" },
-	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = offsetof(struct load_args, quiet),
-	  .help = "Do not show progress" },
-	{ .name = "platform", .kind = OPT_STR, .arg = "OS/ARCH[/VARIANT]", .offset = offsetof(struct load_args, platform),
-	  .help = "Platform to take from an index (default: the host's)" },
-	{ 0 }
-};
-
-static int helper_path(struct arena *a, const char *name, const char **ret, struct dv_err *e)
-{
-	auto_free char *own = NULL;
-	int r = file_readlink(AT_FDCWD, "/proc/self/exe", &own, e);
-	const char *slash = r < 0 ? NULL : strrchr(own, '/');
-
-	if (r < 0)
-		return r;
-	*ret = arena_printf(a, "%.*s/%s", slash ? (int)(slash - own) : 1, slash ? own : ".", name);
-	return 0;
-}
-
-static int load_run(struct verb_call *c, struct dv_err *e)
-{
-	const struct cli_globals *g = c->globals;
-	const struct load_args *x = c->args;
-	const char *argv[12] = { "davit-image", "--root", g->root, "load" }, *path;
-	size_t n = 4;
-	int r = helper_path(c->arena, argv[0], &path, e);
-
-	if (r < 0)
-		return r;
-	if (x->input) {
-		argv[n++] = "--input";
-		argv[n++] = x->input;
-	}
-	if (x->platform) {
-		argv[n++] = "--platform";
-		argv[n++] = x->platform;
-	}
-	if (x->quiet)
-		argv[n++] = "--quiet";
-	(void)execv(path, (char *const *)argv);
-	return dv_fail_errno(e, errno, "run %s", path);
-}
-
-static const char *const load_examples[] = { "davit load -i busybox.tar", "skopeo copy docker-daemon:web oci-archive:/dev/stdout | davit load", NULL };
-const struct verb verb_load = {
-	.name = "load", .summary = "Load images from an archive", .examples = load_examples,
-	.description = "Reads docker archives, OCI archives and OCI layouts, plain or compressed.", .opts = load_opts,
-	.args_size = sizeof(struct load_args), .run = load_run,
 };

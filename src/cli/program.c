@@ -17,6 +17,10 @@ static const struct opt globals[] = {
 	{ 0 }
 };
 
+/* Verbs of davit-image: name and summary are all that is said here. */
+#define EXTERNAL(verb, text) { .name = verb, .summary = text, .external = "davit-image" }
+static const struct verb verb_load = EXTERNAL("load", "Load images from an archive");
+
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_inspect, &verb_anatomy, NULL };
 const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };

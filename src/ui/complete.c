@@ -92,6 +92,22 @@ static void follow(struct arena *a, struct position *pos, const char *word)
 	}
 }
 
+size_t verb_external(const struct program *p, const char *const *words, const struct verb **ret)
+{
+	const struct verb *const *verbs = p->verbs;
+
+	for (size_t n = 0; verbs && words[n]; n++) {
+		const struct verb *v = verb_find(verbs, words[n]);
+
+		if (v && v->external) {
+			*ret = v;
+			return n + 1;
+		}
+		verbs = v ? v->subs : NULL;
+	}
+	return 0;
+}
+
 void complete_words(struct buf *b, struct arena *a, const struct program *p, const char *const *words, size_t n)
 {
 	struct position pos = { .at = { .program = p, .name = p->name }, .opts = p->globals };

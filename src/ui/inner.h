@@ -44,8 +44,19 @@ void help_write(struct buf *b, const struct verb_path *at, size_t width);
 void help_opt_label(struct buf *b, const struct opt *o, bool both_dashes);
 /* The closed values as ", "-separated words in parentheses, nothing without them. */
 void help_opt_values(struct buf *b, const struct opt *o);
+/* Becomes the program of an external verb; returns only with an error. */
+struct external_line {
+	const char *const *before;      /* options of the program, as they were given */
+	size_t n_before;
+	const char *builtin;            /* "help", "__man", "__complete" in front of the verb, or NULL */
+	const char *const *rest;        /* what follows the verb */
+};
+int external_run(struct arena *a, const struct program *p, const struct verb *v, const struct external_line *line,
+		 struct dv_err *e) DV_MUST_USE;
 void man_write(struct buf *b, struct arena *a, const struct verb_path *at);
 /* Candidates for the last of the words, one per line: "word TAB help", or ":files" / ":directories". */
 void complete_words(struct buf *b, struct arena *a, const struct program *p, const char *const *words, size_t n);
+/* How many of the words name an external verb and its groups (*ret); 0: they lead to none. */
+size_t verb_external(const struct program *p, const char *const *words, const struct verb **ret);
 /* The script for bash, zsh or fish; INVALID names the shells. */
 int complete_script(struct buf *b, const struct program *p, const char *shell, struct dv_err *e) DV_MUST_USE;

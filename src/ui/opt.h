@@ -63,6 +63,7 @@ struct verb {
 	bool stop_at_operand;
 	bool hidden;
 	const struct verb *const *subs; /* NULL-terminated: "container ls"; run is NULL then */
+	const char *external;           /* the program beside ours that has this verb (name and summary suffice here) */
 	int (*run)(struct verb_call *c, struct dv_err *e);
 };
 
@@ -79,6 +80,7 @@ struct verb_call {
 
 struct program {
 	const char *name;               /* "davit-oci" */
+	const char *front;              /* a program whose external verbs are ours: its name is shown when it called; or NULL */
 	const char *summary;
 	const char *version;            /* printed by --version and -v */
 	const struct opt *globals;

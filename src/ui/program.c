@@ -144,13 +144,31 @@ static int run_verb(struct verb_call *c)
 	return r < 0 ? show_error(c, &e) : r;
 }
 
+static int run_external(struct verb_call *c, const struct verb *v, const struct external_line *line)
+{
+	struct dv_err e = DV_ERR_NONE;
+
+	c->verb = v;
+	return external_run(c->arena, c->program, v, line, &e) < 0 ? show_error(c, &e) : 0;
+}
+
 /* --- verbs that every program has --- */
+
+/* help and __man of an external verb are the other program's. */
+static int builtin_elsewhere(struct verb_call *c, const char *builtin, const struct verb *v, size_t n)
+{
+	struct external_line line = { .builtin = builtin, .rest = c->operands + n };
+
+	return run_external(c, v, &line);
+}
 
 static int do_help(struct verb_call *c, struct dv_err *e)
 {
 	struct verb_path at;
 	size_t n = verb_walk(c->arena, c->program, c->operands, &at);
 
+	if (at.verb && at.verb->external)
+		return builtin_elsewhere(c, "help", at.verb, n);
 	return c->operands[n] ? unknown_verb(&at, c->operands[n]) : show_help(&at);
 }
 
@@ -160,6 +178,8 @@ static int do_man(struct verb_call *c, struct dv_err *e)
 	struct verb_path at;
 	size_t n = verb_walk(c->arena, c->program, c->operands, &at);
 
+	if (at.verb && at.verb->external)
+		return builtin_elsewhere(c, "__man", at.verb, n);
 	if (c->operands[n])
 		return unknown_verb(&at, c->operands[n]);
 	man_write(&b, c->arena, &at);
@@ -177,7 +197,11 @@ static int do_completion(struct verb_call *c, struct dv_err *e)
 static int do_complete(struct verb_call *c, struct dv_err *e)
 {
 	auto_buf struct buf b = BUF_INIT(UI_TEXT_MAX);
+	const struct verb *v;
+	size_t n = verb_external(c->program, c->operands, &v);
 
+	if (n && n < c->n_operands)
+		return builtin_elsewhere(c, "__complete", v, n);
 	complete_words(&b, c->arena, c->program, c->operands, c->n_operands);
 	return print_buf(&b);
 }
@@ -241,7 +265,7 @@ static int no_verb(const struct verb_path *at, const char *word)
 	return unknown_verb(at, word);
 }
 
-static int run_words(struct verb_call *c, const char *const *words)
+static int run_words(struct verb_call *c, const char *const *globals, size_t n_globals, const char *const *words)
 {
 	struct verb_path at;
 	size_t n = verb_walk(c->arena, c->program, words, &at);
@@ -263,6 +287,11 @@ static int run_words(struct verb_call *c, const char *const *words)
 	}
 	if (!at.verb || at.verb->subs)
 		return no_verb(&at, words[n]);
+	if (at.verb->external) {
+		struct external_line line = { globals, n_globals, NULL, words + n };
+
+		return run_external(c, at.verb, &line);
+	}
 	return parse_verb(c, &at, words + n);
 }
 
@@ -273,6 +302,7 @@ static int run_line(struct verb_call *c, const char *const *argv)
 				 .take_version = p->version != NULL };
 	struct verb_path at = { .program = p, .name = p->name };
 	struct dv_err e = DV_ERR_NONE;
+	size_t n_globals;
 
 	c->globals = arena_alloc(c->arena, p->globals_size);
 	if (opt_parse_line(&line, argv, c->globals, &e) < 0)
@@ -283,16 +313,23 @@ static int run_line(struct verb_call *c, const char *const *argv)
 		printf("%s version %s\n", p->name, p->version);
 		return 0;
 	}
-	return run_words(c, line.operands);
+	for (n_globals = 0; argv[n_globals];)
+		n_globals++;
+	return run_words(c, argv, n_globals - line.n, line.operands);
 }
 
 int program_main(const struct program *p, int argc, char **argv)
 {
 	auto_arena struct arena a;
+	struct program as_front = *p;
 	struct verb_call c = { .program = p, .arena = &a };
 	static const char *const nothing[] = { NULL };
 	int status;
 
+	if (p->front && argc > 0 && streq(argv[0], p->front)) {
+		as_front.name = p->front;
+		c.program = p = &as_front;
+	}
 	arena_init(&a, 0);
 	status = run_line(&c, argc > 0 ? (const char *const *)argv + 1 : nothing);
 	/* Output that was lost (a full disk) is an error, whatever the verb thought. */

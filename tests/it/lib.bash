@@ -17,7 +17,8 @@ DAVIT_SOURCE=${DAVIT_SOURCE:-$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)}
 DAVIT_BUILD=${DAVIT_BUILD:-$DAVIT_SOURCE/build}
 PATH=$DAVIT_BUILD:$PATH
 DAVIT_OCI=${DAVIT_OCI:-$DAVIT_BUILD/davit-oci}
-export SHELL=/bin/bash             # what script(1) starts, where the environment names none: it knows our functions
+# What programs look at, the same everywhere: script(1) starts $SHELL, which has to know our functions.
+export SHELL=/bin/bash TERM=xterm LANG=C.UTF-8
 
 setup() { it_setup; }
 teardown() { it_teardown; }

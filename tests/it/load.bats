@@ -310,3 +310,20 @@ assert doc[0]["Id"].startswith("sha256:"), doc'
 	[ "$(layer_dirs | wc -l)" = 1 ]
 	[ -z "$(ls "$root/tmp")" ]
 }
+
+@test "davit has the verbs of davit-image: options, help, completion and errors are its own" {
+	davit=$DAVIT_BUILD/davit
+	[ "$("$davit" --root "$root" load -i "$WORK/bb-oci.tar")" = "Loaded image: busybox:latest" ]
+	[ "$("$davit" --root "$root" image load -q -i "$WORK/bb-oci.tar")" = "Loaded image: busybox:latest" ]
+	for line in "load --help" "help load" "help image load"; do
+		run "$davit" $line
+		[ "$status" = 0 ]
+		[[ $output == "Usage:  davit load [OPTIONS]"*"--platform"* ]]
+	done
+	[[ $("$davit" __complete load --plat) == --platform$'\t'* ]]
+	[[ $("$davit" __complete loa) == load$'\t'* ]]
+	[[ $("$davit" __man load) == *"davit"*"platform"* ]]
+	run "$davit" load --bogus
+	[ "$status" = 125 ]
+	[[ $output == "davit: unknown flag: --bogus"* ]]
+}
