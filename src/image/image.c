@@ -11,7 +11,7 @@
 static int layers_load(struct image_store *s, struct arena *a, int64_t row, struct image *img, struct dv_err *e)
 {
 	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, "SELECT l.diff_id, l.dir, l.size, b.digest, b.size, il.media_type"
+	int rc = db_query(s->db, &q, e, "SELECT l.diff_id, l.dir, l.size, b.digest, b.size, il.media_type, l.driver"
 					" FROM image_layers il JOIN layers l ON l.id = il.layer"
 					" JOIN blobs b ON b.id = il.blob WHERE il.image = ? ORDER BY il.idx", "i", row);
 
@@ -26,6 +26,7 @@ static int layers_load(struct image_store *s, struct arena *a, int64_t row, stru
 			.blob = arena_str(a, db_text(q, 3)),
 			.blob_size = (uint64_t)db_i64(q, 4),
 			.media_type = arena_str(a, db_text(q, 5)),
+			.driver = arena_str(a, db_text(q, 6)),
 		};
 	}
 	return rc;

@@ -39,12 +39,14 @@ struct image_layer {
 	const char *media_type; /* of the blob */
 	uint64_t blob_size;
 	uint64_t size;          /* bytes of the files in it */
+	const char *driver;     /* "dirs", "erofs": how dir holds it */
 };
 
 struct image {
 	const char *id;                 /* "sha256:HEX": the digest of config */
 	const char *manifest;           /* "sha256:HEX" in blobs/ */
 	const char **names;             /* canonical, NULL-terminated; may be empty */
+	const char **digests;           /* "docker.io/library/x@sha256:HEX" it was pulled as; NULL-terminated */
 	const char *config;             /* JSON text of the OCI image configuration */
 	size_t config_len;
 	struct image_layer *layers;     /* lowest first */
@@ -53,8 +55,9 @@ struct image {
 	uint64_t size;                  /* sum of the layers' sizes */
 };
 
-/* ref is a name ("busybox", "localhost:5000/x:1", "x@sha256:..."), an id ("sha256:HEX") or at least
- * one hex digit of one; a name wins over a short id. NOT_FOUND; CONFLICT when a short id is ambiguous. */
+/* ref is a name ("busybox", "localhost:5000/x:1", "x@sha256:..." of its manifest or of the index it was pulled
+ * through; of several platforms the host's), an id
+ * ("sha256:HEX") or at least one hex digit of one; a name wins over a short id. NOT_FOUND; CONFLICT when a short id is ambiguous. */
 int image_resolve(struct image_store *s, struct arena *a, const char *ref, struct image **ret,
 		  struct dv_err *e) DV_MUST_USE;
 /* Whether the id still is in the index: for a check inside the engine's own transaction. */

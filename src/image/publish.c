@@ -75,11 +75,12 @@ static int record_staged(struct image_stage *st, struct dv_err *e)
 		if (!x->done)
 			continue;
 		if (x->layer)
-			rc = db_exec(st->store->db, e, "INSERT OR IGNORE INTO layers (dir, diff_id, size) VALUES (?, ?, ?)",
-				     "tti", store_layer_path(&x->name, path), digest_text(&x->diff_id, text),
-				     (int64_t)x->size);
+			rc = db_exec(st->store->db, e, "INSERT OR IGNORE INTO layers (dir, diff_id, size, driver) VALUES (?, ?, ?, ?)",
+				     "ttit", store_layer_path(&x->name, path), digest_text(&x->diff_id, text),
+				     (int64_t)x->size, x->driver ? x->driver : "dirs");
 		else
-			rc = db_exec(st->store->db, e, "INSERT OR IGNORE INTO blobs (digest, size) VALUES (?, ?)", "ti",
+			rc = db_exec(st->store->db, e, "INSERT OR IGNORE INTO blobs (digest, size, created)"
+						       " VALUES (?, ?, unixepoch())", "ti",
 				     digest_text(&x->name, text), (int64_t)x->size);
 		if (rc < 0)
 			return rc;

@@ -270,6 +270,11 @@ int image_stage_layer_done(struct image_stage *st, unsigned no, const struct dig
 	return 0;
 }
 
+void image_stage_layer_driver(struct image_stage *st, unsigned no, const char *driver)
+{
+	st->v[no].driver = driver;
+}
+
 int image_stage_layer_open(struct image_stage *st, const struct digest *layer, int *ret_fd, struct dv_err *e)
 {
 	char name[16], path[STORE_PATH_SIZE];

@@ -27,6 +27,40 @@ static const char *const steps[] = {
 	"CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
 	" image INTEGER NOT NULL REFERENCES images ON DELETE CASCADE);"
 	"CREATE INDEX names_image ON names(image)",
+
+	/* 2: drivers, manifests of all kinds, names of indexes, pins. created is 0 for what was there before. */
+	"ALTER TABLE layers ADD COLUMN driver TEXT NOT NULL DEFAULT 'dirs';"
+	"ALTER TABLE blobs ADD COLUMN media_type TEXT;"
+	"ALTER TABLE blobs ADD COLUMN created INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX blobs_diff_id ON blobs(diff_id) WHERE diff_id IS NOT NULL;"
+	"CREATE TABLE manifests(id INTEGER PRIMARY KEY REFERENCES blobs ON DELETE CASCADE,"
+	" kind TEXT NOT NULL CHECK (kind IN ('image', 'index', 'artifact')), media_type TEXT NOT NULL, artifact_type TEXT,"
+	" subject TEXT);"
+	"CREATE INDEX manifests_subject ON manifests(subject) WHERE subject IS NOT NULL;"
+	/* By digest: what is referred to need not be there. */
+	"CREATE TABLE manifest_refs(manifest INTEGER NOT NULL REFERENCES manifests ON DELETE CASCADE, digest TEXT NOT NULL,"
+	" PRIMARY KEY (manifest, digest)) WITHOUT ROWID;"
+	"CREATE INDEX manifest_refs_digest ON manifest_refs(digest);"
+	"INSERT OR IGNORE INTO manifests SELECT b.id, 'image', 'application/vnd.oci.image.manifest.v1+json', NULL, NULL"
+	" FROM images i JOIN blobs b ON b.digest = i.manifest;"
+	"INSERT OR IGNORE INTO manifest_refs SELECT b.id, i.digest FROM images i JOIN blobs b ON b.digest = i.manifest;"
+	"INSERT OR IGNORE INTO manifest_refs SELECT b.id, lb.digest FROM images i JOIN blobs b ON b.digest = i.manifest"
+	" JOIN image_layers il ON il.image = i.id JOIN blobs lb ON lb.id = il.blob;"
+	/* A name stands for an image, a manifest (an index, an artifact), or an image and the index it came by. */
+	"CREATE TABLE names2(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+	" image INTEGER REFERENCES images ON DELETE CASCADE, manifest INTEGER REFERENCES manifests,"
+	" CHECK (image IS NOT NULL OR manifest IS NOT NULL));"
+	"INSERT INTO names2 (id, name, image) SELECT id, name, image FROM names;"
+	"DROP TABLE names;"
+	"ALTER TABLE names2 RENAME TO names;"
+	"CREATE INDEX names_image ON names(image);"
+	"CREATE INDEX names_manifest ON names(manifest) WHERE manifest IS NOT NULL;"
+	"CREATE TABLE repo_digests(repo TEXT NOT NULL, digest TEXT NOT NULL,"
+	" image INTEGER NOT NULL REFERENCES images ON DELETE CASCADE, PRIMARY KEY (repo, digest, image)) WITHOUT ROWID;"
+	"CREATE INDEX repo_digests_image ON repo_digests(image);"
+	"CREATE TABLE pins(holder TEXT NOT NULL, blob INTEGER NOT NULL REFERENCES blobs,"
+	" PRIMARY KEY (holder, blob)) WITHOUT ROWID;"
+	"CREATE INDEX pins_blob ON pins(blob)",
 	NULL
 };
 static const struct db_schema schema = { "image", steps };

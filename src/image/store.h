@@ -40,6 +40,8 @@ int image_stage_bytes(struct image_stage *st, const struct digest *d, const void
 int image_stage_layer(struct image_stage *st, unsigned *ret_no, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 int image_stage_layer_done(struct image_stage *st, unsigned no, const struct digest *name,
 			   const struct digest *diff_id, uint64_t size, struct dv_err *e) DV_MUST_USE;
+/* How the directory holds the layer, a constant: without this call it is "dirs", the files themselves. */
+void image_stage_layer_driver(struct image_stage *st, unsigned no, const char *driver);
 
 /* What the store has already (not what is staged). The answer may be out of date by the time of
  * publishing, which then says CONFLICT. */
@@ -48,6 +50,10 @@ int image_store_has_blob(struct image_store *s, const struct digest *d, bool *re
 int image_store_blob_layer(struct image_store *s, const struct digest *d, uint64_t *ret_size,
 			   struct digest *ret_diff_id, struct dv_err *e) DV_MUST_USE;
 int image_store_has_layer(struct image_store *s, const struct digest *name, bool *ret, struct dv_err *e) DV_MUST_USE;
+/* Keep a blob or a layer of the store until the stage is closed: one that is held is not removed by others, so that
+ * publishing finds it. NOT_FOUND. [any thread, as the calls above] */
+int image_stage_hold_blob(struct image_stage *st, const struct digest *d, struct dv_err *e) DV_MUST_USE;
+int image_stage_hold_layer(struct image_stage *st, const struct digest *name, struct dv_err *e) DV_MUST_USE;
 /* The directory of a layer, staged or stored, O_PATH. NOT_FOUND. */
 int image_stage_layer_open(struct image_stage *st, const struct digest *name, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 /* A blob of the store, for reading. NOT_FOUND. */
@@ -68,6 +74,11 @@ struct image_record {
 	const struct image_record_layer *layers;
 	size_t n_layers;
 	const char *const *names;       /* canonical, NULL-terminated */
+	/* What follows may be left 0. */
+	const struct digest *indexes;   /* it was pulled through these, outermost first: blobs that stay with it, and
+					 * the names stand for the first of them */
+	size_t n_indexes;
+	const char *const *digests;     /* "docker.io/library/x@sha256:HEX", NULL-terminated: resolve finds them */
 };
 /* All records become visible together; names move here from other images. CONFLICT when a layer or blob
  * that was there when asked has been removed meanwhile: load again. */

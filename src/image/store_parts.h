@@ -17,6 +17,7 @@ struct staged {
 	bool layer, done;
 	struct digest name;             /* of the blob, or of the layer's directory */
 	struct digest diff_id;          /* of the layer */
+	const char *driver;             /* of the layer; NULL: "dirs" */
 	uint64_t size;
 };
 

@@ -5,7 +5,7 @@
 #include "image/config.h"
 #include "transfer/layer.h"
 #include "transfer/load.h"
-#include "transfer/manifest.h"
+#include "image/manifest.h"
 
 struct plan_image {
 	const char *config_text;

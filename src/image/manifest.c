@@ -2,9 +2,9 @@
 #include <sys/utsname.h>
 
 #include "base/str.h"
+#include "image/manifest.h"
 #include "image/store.h"
 #include "json/view.h"
-#include "transfer/manifest.h"
 
 #define INDEX_ENTRIES_MAX 2000
 
@@ -120,6 +120,11 @@ static const struct { const char *type; enum manifest_kind kind; } types[] = {
 	{ MEDIA_OCI_INDEX, MANIFEST_INDEX }, { MEDIA_DOCKER_LIST, MANIFEST_INDEX },
 };
 
+static bool is_image_config(const char *type)
+{
+	return streq(type, MEDIA_OCI_CONFIG) || streq(type, MEDIA_DOCKER_CONFIG);
+}
+
 static int type_check(const char *type, enum manifest_kind kind, struct dv_err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -160,7 +165,7 @@ static int document_of(struct arena *a, const struct document_view *v, const cha
 		rc = descriptors_of(a, &v->layers, IMAGE_LAYERS_MAX, "layers", m, e);
 	if (rc < 0)
 		return rc;
-	if (!streq(m->config.media_type, MEDIA_OCI_CONFIG) && !streq(m->config.media_type, MEDIA_DOCKER_CONFIG))
+	if (!is_image_config(m->config.media_type))
 		return dv_fail(e, DV_UNSUPPORTED, "not a container image: its config is of type \"%.80s\"",
 			       m->config.media_type);
 	return 0;
@@ -184,6 +189,107 @@ int manifest_parse(struct arena *a, const char *text, size_t len, const char *wa
 		*ret = m;
 	return rc;
 }
+
+/* --- any manifest --- */
+
+#define INFO_REFS_MAX 20000
+
+#define INFO_VIEW(F, c) \
+	F(c, u64,  version,    "schemaVersion", REQ, NULL) \
+	F(c, str,  media_type, "mediaType",     0, NULL) \
+	F(c, str,  artifact_type, "artifactType", 0, NULL) \
+	F(c, node, has_manifests, "manifests",  0, NULL) \
+	F(c, node, has_layers, "layers",        0, NULL) \
+	F(c, node, has_fs,     "fsLayers",      0, NULL) \
+	F(c, list, manifests,  "manifests",     0, &descriptor_view_schema) \
+	F(c, list, layers,     "layers",        0, &descriptor_view_schema) \
+	F(c, list, blobs,      "blobs",         0, &descriptor_view_schema) \
+	F(c, sub,  config,     "config",        0, &descriptor_view_schema) \
+	F(c, sub,  subject,    "subject",       0, &descriptor_view_schema) \
+	F(c, node, annotations, "annotations",  0, NULL)
+DV_VIEW(info_view, INFO_VIEW);
+
+const char *manifest_class_name(enum manifest_class c)
+{
+	static const char *const names[] = { "image", "index", "artifact" };
+
+	return names[c];
+}
+
+static int info_refs(struct arena *a, const struct info_view *v, struct manifest_info *m, struct dv_err *e)
+{
+	const struct view_list *lists[] = { &v->layers, &v->blobs, &v->manifests };
+	int rc = 0;
+
+	if (v->layers.n + v->blobs.n + v->manifests.n > INFO_REFS_MAX)
+		return dv_fail(e, DV_LIMIT, "manifest refers to more than %d things", INFO_REFS_MAX);
+	m->refs = arena_array(a, struct descriptor, v->layers.n + v->blobs.n + v->manifests.n + 1);
+	if (v->config)
+		rc = descriptor_of(v->config, "config", &m->refs[m->n++], e);
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+		for (size_t i = 0; i < lists[l]->n && rc == 0; i++)
+			rc = descriptor_of(view_at(lists[l], struct descriptor_view, i), "manifest", &m->refs[m->n++], e);
+	return rc;
+}
+
+static int info_kind(const struct info_view *v, const char *want, struct manifest_info *m, struct dv_err *e)
+{
+	const char *said = v->media_type ? v->media_type : "";
+	const struct descriptor_view *config = v->config;
+	const char *config_type = config && config->media_type ? config->media_type : "";
+
+	if (v->version.v != 2)
+		return dv_fail(e, DV_UNSUPPORTED, "manifest of schema version %llu", (unsigned long long)v->version.v);
+	if (v->has_fs || (v->has_manifests && (v->has_layers || v->config)))
+		return dv_fail(e, DV_INVALID, "manifest is ambiguous: both an index and an image");
+	if (*said && *want && !streq(said, want))
+		return dv_fail(e, DV_INVALID, "media type of the manifest is %.80s, not %.80s", said, want);
+	m->media_type = *said ? said : want;
+	m->kind = v->has_manifests ? MANIFEST_CLASS_INDEX :
+		  is_image_config(config_type) && !v->artifact_type ? MANIFEST_CLASS_IMAGE : MANIFEST_CLASS_ARTIFACT;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (streq(types[i].type, m->media_type) &&
+		    (types[i].kind == MANIFEST_INDEX) != (m->kind == MANIFEST_CLASS_INDEX))
+			return dv_fail(e, DV_INVALID, "manifest is not the %.80s it says it is", m->media_type);
+	m->artifact_type = v->artifact_type;
+	if (!m->artifact_type && m->kind == MANIFEST_CLASS_ARTIFACT && *config_type)
+		m->artifact_type = config_type;
+	return 0;
+}
+
+static int info_of(struct arena *a, const struct info_view *v, const char *want, struct manifest_info *m,
+		   struct dv_err *e)
+{
+	struct descriptor subject = { 0 };
+	int rc = info_kind(v, want, m, e);
+
+	if (rc == 0 && v->subject)
+		rc = descriptor_of(v->subject, "subject", &subject, e);
+	m->subject = subject.digest;
+	m->annotations = v->annotations;
+	return rc < 0 ? rc : info_refs(a, v, m, e);
+}
+
+int manifest_info_parse(struct arena *a, const char *text, size_t len, const char *want, struct manifest_info *ret,
+			struct dv_err *e)
+{
+	struct manifest_info m = { 0 };
+	struct info_view v;
+	struct json *tree;
+
+	if (len > IMAGE_MANIFEST_MAX)
+		return dv_fail(e, DV_LIMIT, "manifest is larger than %zu bytes", IMAGE_MANIFEST_MAX);
+	int rc = json_parse(a, text, len, &tree, e);
+	if (rc == 0)
+		rc = view_decode(a, tree, &info_view_schema, "manifest", &v, e);
+	if (rc == 0)
+		rc = info_of(a, &v, want, &m, e);
+	if (rc == 0)
+		*ret = m;
+	return rc;
+}
+
+/* --- choice --- */
 
 int manifest_select(const struct manifest *index, const struct platform *p, const struct descriptor **ret,
 		    struct dv_err *e)

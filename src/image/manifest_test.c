@@ -1,7 +1,7 @@
 /* manifest_test.c - manifests and indexes that are what they say, and those that are not. */
 #include "base/str.h"
 #include "base/unit.h"
-#include "transfer/manifest.h"
+#include "image/manifest.h"
 
 #define HEX "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define DESC(type, more) "{\"mediaType\":\"" type "\",\"digest\":\"sha256:" HEX "\",\"size\":3" more "}"
