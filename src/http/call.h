@@ -1,0 +1,156 @@
+/* call.h - inside http: what a server, its connections and its calls look like to the protocols.
+ *
+ * conn.c owns a connection's stream, its epoll source and its timeout; a
+ * protocol (h1_server.c, and HTTP/2 beside it) turns bytes into calls and
+ * answers into bytes; call.c is what http/server.h promises about calls, the
+ * same for all of them, over the operations below.
+ *
+ * Nobody calls back into a handler from inside a function of server.h: such a
+ * function marks the connection (conn_kick), and the protocol's on_kick runs when
+ * the current event was handled, or at the end of the loop's turn.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "http/io.h"
+#include "http/out.h"
+#include "http/server.h"
+
+/* --- connections --- */
+
+/* What a connection waits for; each is a list in order of time, so that one timer serves all. */
+enum conn_wait { WAIT_NONE, WAIT_HEAD, WAIT_IDLE, WAIT_BODY, WAIT_WRITE, WAIT_LINGER, WAIT_MAX };
+
+struct conn {
+	struct list link;                  /* in a list of the server's waits, [0] for none */
+	struct list kick_link;             /* in server->kicked */
+	struct http_server *server;
+	struct http_io *io;
+	struct loop_source *source;
+	const struct conn_proto *proto;    /* NULL until the first bytes */
+	void *p;                           /* the protocol's own */
+	uint64_t since_ms;
+	struct http_addr peer;
+	uint32_t events;                   /* what epoll waits for now */
+	uint8_t wait;                      /* enum conn_wait */
+	bool running;                      /* inside on_input and so on: a kick waits */
+	bool want_read, want_write;        /* set by the protocol, put to epoll by conn.c when it returned */
+	bool closing;                      /* conn_close() was called: gone when the protocol has returned */
+};
+
+struct conn_proto {
+	const char *alpn;                  /* "h2" */
+	const char *preface;               /* first bytes that mean this protocol without ALPN */
+	/* The connection has this protocol from now on: fill conn->p. */
+	void (*start)(struct conn *c);
+	/* Bytes came (n == 0: the other side will send no more). All of them are taken, or kept by the protocol. They
+	 * lie in a buffer of the server's that the next connection uses again. */
+	void (*on_input)(struct conn *c, const char *data, size_t n);
+	/* The stream takes bytes again. */
+	void (*on_output)(struct conn *c);
+	/* A call of this connection changed from outside. */
+	void (*on_kick)(struct conn *c);
+	/* It waited too long for what conn->wait says. Usually ends in conn_close(). */
+	void (*on_timeout)(struct conn *c);
+	/* No new calls; close when those that are there have ended. */
+	void (*drain)(struct conn *c);
+	/* The connection goes: end its calls (call_finish), free conn->p. Not: io, source. */
+	void (*stop)(struct conn *c);
+};
+
+extern const struct conn_proto h1_proto;
+
+/* Begin (or, from outside the list, begin again) to wait for this. */
+void conn_wait(struct conn *c, enum conn_wait w);
+/* Ask for proto->on_kick. */
+void conn_kick(struct conn *c);
+/* Close at once, when the protocol's function has returned: what is not sent is lost. */
+void conn_close(struct conn *c);
+/* Hand the stream over: takes it out of the loop; the connection goes without it (as conn_close). */
+struct http_io *conn_take_io(struct conn *c);
+
+/* --- calls --- */
+
+struct http_call {
+	const struct call_proto *proto;
+	struct conn *conn;
+	struct out *out;                   /* where its bytes wait */
+	const struct http_call_ops *ops;   /* NULL until attached */
+	void *state;
+	struct http_request request;
+	struct arena arena;                /* begins in the bytes after the struct: one allocation for most calls */
+	uint64_t start_us;
+	uint64_t body_max, body_got;
+	int64_t length;                    /* announced for the answer's body, -1 unknown */
+	uint64_t body_sent;                /* given to http_write by now */
+	struct http_header *trailers;      /* of the request */
+	size_t n_trailers;
+	uint16_t status;                   /* of the answer, 0 before */
+	bool responded, ended;
+	bool no_body;                      /* the answer has none: HEAD, 204, 304 */
+	bool wanted, paused;               /* the body: on_data or on_end is there; not now */
+	bool body_done;                    /* on_end was called, or nobody wants it */
+	bool above;                        /* out_high was passed and on_writable is owed */
+	bool broken;                       /* cannot be completed: the protocol breaks it off */
+	bool close_after;
+	bool finished;                     /* on_close was called */
+};
+
+struct call_proto {
+	/* c->status, c->length, c->no_body are set; the headers are valid. date and server are the protocol's to add. */
+	void (*respond)(struct http_call *c, const struct http_header *h, size_t n);
+	void (*interim)(struct http_call *c, int status, const struct http_header *h, size_t n);
+	/* Into c->out, framed where the protocol needs it; n > 0 */
+	void (*write)(struct http_call *c, const void *data, size_t n);
+	void (*write_shared)(struct http_call *c, const void *data, size_t n, void (*release)(void *), void *ctx);
+	void (*write_file)(struct http_call *c, int fd, uint64_t offset, uint64_t n);
+	void (*end)(struct http_call *c, const struct http_header *trailers, size_t n);
+	/* c->wanted or c->paused changed. */
+	void (*body_changed)(struct http_call *c);
+	/* c->broken was set. */
+	void (*abort)(struct http_call *c);
+	/* NULL: no upgrades. */
+	int (*upgrade)(struct http_call *c, const struct http_header *h, size_t n, http_on_upgrade *cb, void *state,
+		       struct dv_err *e);
+};
+
+/* One with arena_room bytes of its arena in the same allocation; request is filled by the protocol. */
+struct http_call *call_new(struct conn *conn, const struct call_proto *proto, struct out *out, size_t arena_room);
+/* The head is there: the handler. */
+void call_start(struct http_call *c);
+/* A piece of the body. False when that was too much: the call has answered 413 or is broken. */
+bool call_data(struct http_call *c, const void *p, size_t n);
+void call_end(struct http_call *c);
+/* After bytes went out: on_writable if it is owed. */
+void call_sent(struct http_call *c);
+/* on_close, the log, and free. */
+void call_finish(struct http_call *c, bool complete);
+
+/* --- the server --- */
+
+#define LISTENERS_MAX 16
+#define READ_BYTES 65536
+
+struct http_server {
+	struct loop *loop;
+	struct http_server_options o;      /* defaults filled in */
+	struct http_server_stats stats;
+	struct list waits[WAIT_MAX];
+	struct list kicked;
+	struct loop_source *timer, *task;
+	struct out_pool pool;
+	struct map *peers;                 /* address -> count, with per_peer_max */
+	struct listener *listeners[LISTENERS_MAX];
+	unsigned n_listeners;
+	bool draining;
+	http_on_drained *drained;
+	void *drained_ctx;
+	struct loop_source *drain_timer;
+	time_t date_s;
+	char date[HTTP_DATE_LEN + 1];
+	char input[READ_BYTES];            /* of whichever connection is read */
+};
+
+/* The Date header's text of now; changes once a second. */
+const char *server_date(struct http_server *s);
+uint64_t server_now_us(void);
