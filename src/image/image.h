@@ -70,7 +70,7 @@ struct image_list {
 };
 int image_list(struct image_store *s, struct arena *a, struct image_list *ret, struct dv_err *e) DV_MUST_USE;
 
-/* A descriptor (O_PATH) of the layer's directory. */
+/* A descriptor of the root of the layer's tree (driver.h: layer_open). */
 int image_layer_open(struct image_store *s, const struct image_layer *l, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 
 /* config.history mapped on the layers, lowest first; a layer without history has an entry of its own. */

@@ -241,6 +241,24 @@ int image_stage_bytes(struct image_stage *st, const struct digest *d, const void
 	return rc < 0 ? rc : image_stage_blob_done(st, no, d, len, e);
 }
 
+int image_stage_layer_make(struct image_stage *st, const struct tar_source *src, const struct unpack_options *o,
+			   unsigned *ret_no, struct unpack_result *ret, struct dv_err *e)
+{
+	char name[16];
+	unsigned no = 0;
+	int rc = staged_new(st, true, &no, e);
+
+	if (rc < 0)
+		return rc;
+	const struct layer_driver *d = layer_drivers[0];
+	st->v[no].driver = d->name;
+	staged_name(no, name);
+	rc = layer_make(d, st->fd, name, src, o, ret, e);
+	if (rc == 0)
+		*ret_no = no;
+	return rc;
+}
+
 int image_stage_layer(struct image_stage *st, unsigned *ret_no, int *ret_fd, struct dv_err *e)
 {
 	char name[16];
@@ -283,7 +301,7 @@ int image_stage_layer_open(struct image_stage *st, const struct digest *layer, i
 		if (!st->v[i].layer || !st->v[i].done || !digest_equal(&st->v[i].name, layer))
 			continue;
 		staged_name(i, name);
-		return file_open(st->fd, name, O_PATH | O_DIRECTORY, 0, ret_fd, e);
+		return layer_open(st->fd, name, ret_fd, e);
 	}
-	return file_open(st->store->rootfd, store_layer_path(layer, path), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, e);
+	return layer_open(st->store->rootfd, store_layer_path(layer, path), ret_fd, e);
 }

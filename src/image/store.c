@@ -258,5 +258,5 @@ int image_store_blob_open(struct image_store *s, const struct digest *d, int *re
 
 int image_layer_open(struct image_store *s, const struct image_layer *l, int *ret_fd, struct dv_err *e)
 {
-	return file_open(s->rootfd, l->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, e);
+	return layer_open(s->rootfd, l->dir, ret_fd, e);
 }

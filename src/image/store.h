@@ -10,6 +10,7 @@
 #pragma once
 
 #include "image/digest.h"
+#include "image/driver.h"
 #include "image/image.h"
 
 #define IMAGE_LAYERS_MAX 500
@@ -36,7 +37,11 @@ int image_stage_blob_done(struct image_stage *st, unsigned no, const struct dige
 /* The whole of it. */
 int image_stage_bytes(struct image_stage *st, const struct digest *d, const void *data, size_t len,
 		      struct dv_err *e) DV_MUST_USE;
-/* A new empty directory for a layer; name it when it is complete. */
+/* A layer from the plain tar, by the driver that is asked for where it works here (driver.h), else by
+ * `dirs`. The source is read to its end, also when the outcome is UNAVAILABLE (o->blind). */
+int image_stage_layer_make(struct image_stage *st, const struct tar_source *src, const struct unpack_options *o,
+			   unsigned *ret_no, struct unpack_result *ret, struct dv_err *e) DV_MUST_USE;
+/* A new empty directory to be filled as a layer; name it when it is complete. */
 int image_stage_layer(struct image_stage *st, unsigned *ret_no, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 int image_stage_layer_done(struct image_stage *st, unsigned no, const struct digest *name,
 			   const struct digest *diff_id, uint64_t size, struct dv_err *e) DV_MUST_USE;
@@ -54,7 +59,7 @@ int image_store_has_layer(struct image_store *s, const struct digest *name, bool
  * publishing finds it. NOT_FOUND. [any thread, as the calls above] */
 int image_stage_hold_blob(struct image_stage *st, const struct digest *d, struct dv_err *e) DV_MUST_USE;
 int image_stage_hold_layer(struct image_stage *st, const struct digest *name, struct dv_err *e) DV_MUST_USE;
-/* The directory of a layer, staged or stored, O_PATH. NOT_FOUND. */
+/* The tree of a layer, staged or stored (layer_open). NOT_FOUND. */
 int image_stage_layer_open(struct image_stage *st, const struct digest *name, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 /* A blob of the store, for reading. NOT_FOUND. */
 int image_store_blob_open(struct image_store *s, const struct digest *d, int *ret_fd, struct dv_err *e) DV_MUST_USE;

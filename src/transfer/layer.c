@@ -6,7 +6,6 @@
  * is still in the cache when it is used the second time.
  */
 #include "base/fd.h"
-#include "image/unpack.h"
 #include "transfer/layer.h"
 
 /* Passes chunks on and hashes them; keeps a copy in fd when it is not -1. */
@@ -59,20 +58,17 @@ struct pipeline {
 	struct archive_reader reader;
 	struct tee raw, plain;
 	struct inflate *z;
-	struct tar_reader *tar;
-	int blob_fd, dir_fd;
+	int blob_fd;
 	unsigned blob_no, dir_no;
 	struct unpack_result result;
 };
 
 static void pipeline_done(struct pipeline *p)
 {
-	tar_reader_free(p->tar);
 	inflate_free(p->z);
 	archive_reader_done(&p->reader);
 	archive_member_done(&p->member);
 	fd_close(&p->blob_fd);
-	fd_close(&p->dir_fd);
 }
 
 static int pipeline_open(struct pipeline *p, struct layer_job *j, struct archive *ar, struct image_stage *st,
@@ -88,8 +84,6 @@ static int pipeline_open(struct pipeline *p, struct layer_job *j, struct archive
 			       (unsigned long long)j->size);
 	if (!j->has_blob)
 		rc = image_stage_blob(st, &p->blob_no, &p->blob_fd, e);
-	if (rc == 0)
-		rc = image_stage_layer(st, &p->dir_no, &p->dir_fd, e);
 	if (rc < 0)
 		return rc;
 	archive_reader_init(ar, &p->member, &p->reader);
@@ -100,18 +94,17 @@ static int pipeline_open(struct pipeline *p, struct layer_job *j, struct archive
 	if (rc < 0)
 		return rc;
 	tee_begin(&p->plain, inflate_source(p->z), j->diff_id.alg, -1);
-	const struct tar_source plain = { tee_next, &p->plain };
-	return tar_reader_new(&plain, &p->tar, e);
+	return 0;
 }
 
-/* The rest of both streams is read, so that the digests cover everything. */
+/* Both streams were read to their ends, so the digests cover everything. */
 static int pipeline_finish(struct pipeline *p, struct layer_job *j, struct dv_err *e)
 {
-	int rc = tar_drain(p->tar, e);
+	int rc = 0;
 
-	if (rc == 0 && j->blob.alg)
+	if (j->blob.alg)
 		rc = tee_check(&p->raw, &j->blob, "digest of the blob", e);
-	else if (rc == 0)
+	else
 		digest_end(&p->raw.hash, &j->blob);
 	if (rc == 0)
 		rc = tee_check(&p->plain, &j->diff_id, "diff id", e);
@@ -150,7 +143,8 @@ static int run(struct pipeline *p, struct layer_job *j, struct archive *ar, stru
 
 	if (rc < 0)
 		return rc;
-	rc = unpack_layer(p->tar, p->dir_fd, o, &p->result, e);
+	const struct tar_source plain = { tee_next, &p->plain };
+	rc = image_stage_layer_make(st, &plain, o, &p->dir_no, &p->result, e);
 	j->wants_lowers = rc == -DV_UNAVAILABLE && o->blind;
 	if (rc < 0 && !j->wants_lowers)
 		return rc;
@@ -164,7 +158,7 @@ int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, c
 	const struct unpack_options o = { .lowers = lowers, .n_lowers = n_lowers, .blind = blind };
 	auto_free struct pipeline *p = mem_new(struct pipeline);
 
-	p->blob_fd = p->dir_fd = p->member.fd = -1;
+	p->blob_fd = p->member.fd = -1;
 	int rc = run(p, j, ar, st, &o, e);
 	pipeline_done(p);
 	return rc < 0 ? dv_wrap(e, "layer %.40s", j->member) : 0;

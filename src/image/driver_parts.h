@@ -1,0 +1,6 @@
+/* driver_parts.h - the rows of the table of layer drivers. */
+#pragma once
+
+#include "image/driver.h"
+
+extern const struct layer_driver layer_driver_dirs;
