@@ -67,7 +67,9 @@ static bool platform_fits(const struct platform *have, const struct platform *wa
 	F(c, str,  os,          "platform.os",      0,   NULL) \
 	F(c, str,  arch,        "platform.architecture", 0, NULL) \
 	F(c, str,  variant,     "platform.variant", 0,   NULL) \
-	F(c, node, annotations, "annotations",      0,   NULL)
+	F(c, node, annotations, "annotations",      0,   NULL) \
+	F(c, str,  artifact_type, "artifactType",   0,   NULL) \
+	F(c, node, urls,        "urls",             0,   NULL)
 DV_VIEW(descriptor_view, DESCRIPTOR_VIEW);
 
 static int descriptor_of(const struct descriptor_view *v, const char *what, struct descriptor *ret, struct dv_err *e)
@@ -78,6 +80,8 @@ static int descriptor_of(const struct descriptor_view *v, const char *what, stru
 		.has_platform = v->os || v->arch,
 		.platform = { v->os ? v->os : "", v->arch ? v->arch : "", v->variant ? v->variant : "" },
 		.annotations = v->annotations,
+		.artifact_type = v->artifact_type,
+		.foreign = json_len(v->urls) > 0,
 	};
 
 	if (digest_parse(v->digest, &d.digest, e) < 0)
@@ -306,12 +310,21 @@ int manifest_select(const struct manifest *index, const struct platform *p, cons
 		       p->variant);
 }
 
-static struct json *descriptor_json(struct arena *a, const struct descriptor *d)
+static struct json *platform_json(struct arena *a, const struct platform *p)
+{
+	return json_obj(a, "architecture", json_new_str(a, p->arch), "os", json_new_str(a, p->os), "variant",
+			*p->variant ? json_new_str(a, p->variant) : NULL, NULL);
+}
+
+struct json *descriptor_json(struct arena *a, const struct descriptor *d)
 {
 	char text[DIGEST_TEXT_SIZE];
 
 	return json_obj(a, "mediaType", json_new_str(a, d->media_type), "digest",
-			json_new_str(a, digest_text(&d->digest, text)), "size", json_new_u64(a, d->size), NULL);
+			json_new_str(a, digest_text(&d->digest, text)), "size", json_new_u64(a, d->size),
+			"platform", d->has_platform ? platform_json(a, &d->platform) : NULL,
+			"annotations", d->annotations ? json_copy(a, d->annotations) : NULL,
+			"artifactType", d->artifact_type ? json_new_str(a, d->artifact_type) : NULL, NULL);
 }
 
 const char *manifest_write(struct arena *a, const struct descriptor *config, const struct descriptor *layers, size_t n)

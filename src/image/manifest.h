@@ -12,6 +12,7 @@
 #define MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define MEDIA_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
 #define MEDIA_OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
+#define MEDIA_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
 #define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define MEDIA_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 #define MEDIA_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
@@ -29,6 +30,8 @@ struct descriptor {
 	bool has_platform;
 	struct platform platform;
 	const struct json *annotations;
+	const char *artifact_type;              /* NULL when absent */
+	bool foreign;                           /* has urls, which nobody here follows */
 };
 
 enum manifest_kind { MANIFEST_INDEX, MANIFEST_IMAGE };
@@ -48,6 +51,7 @@ int manifest_parse(struct arena *a, const char *text, size_t len, const char *wa
  * only entry without a platform fits. NOT_FOUND. */
 int manifest_select(const struct manifest *index, const struct platform *p, const struct descriptor **ret,
 		    struct dv_err *e) DV_MUST_USE;
+
 /* --- any manifest: what the store and a registry need to know of it --- */
 
 enum manifest_class { MANIFEST_CLASS_IMAGE, MANIFEST_CLASS_INDEX, MANIFEST_CLASS_ARTIFACT };
@@ -67,6 +71,8 @@ struct manifest_info {
 int manifest_info_parse(struct arena *a, const char *text, size_t len, const char *want, struct manifest_info *ret,
 			struct dv_err *e) DV_MUST_USE;
 
+/* As JSON: platform, annotations and artifactType where there are any. */
+struct json *descriptor_json(struct arena *a, const struct descriptor *d);
 /* An OCI manifest of these. */
 const char *manifest_write(struct arena *a, const struct descriptor *config, const struct descriptor *layers,
 			   size_t n);

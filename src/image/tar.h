@@ -78,4 +78,7 @@ int tar_drain(struct tar_reader *r, struct dv_err *e) DV_MUST_USE;
  * size bytes of data and tar_write_pad(). */
 int tar_write_entry(struct buf *b, const struct tar_entry *t, struct dv_err *e) DV_MUST_USE;
 void tar_write_pad(struct buf *b, uint64_t size);
+/* The header of a plain file (mode 0644, root, no time) in one block whatever its size, so that it can be written
+ * when the size is known at last. name has at most 100 bytes: INVALID. */
+int tar_write_header(char out[TAR_BLOCK], const char *name, uint64_t size, struct dv_err *e) DV_MUST_USE;
 void tar_write_end(struct buf *b);

@@ -90,7 +90,7 @@ static void fill(struct tar_raw *raw, const struct tar_entry *t, struct buf *pax
 	memcpy(raw->version, "00", 2);
 }
 
-static void put_raw(struct buf *b, struct tar_raw *raw)
+static void put_checksum(struct tar_raw *raw)
 {
 	unsigned sum = 0;
 
@@ -99,6 +99,11 @@ static void put_raw(struct buf *b, struct tar_raw *raw)
 		sum += ((unsigned char *)raw)[i];
 	(void)octal(raw->checksum, 7, sum);
 	raw->checksum[7] = ' ';
+}
+
+static void put_raw(struct buf *b, struct tar_raw *raw)
+{
+	put_checksum(raw);
 	buf_add(b, raw, TAR_BLOCK);
 }
 
@@ -136,6 +141,31 @@ int tar_write_entry(struct buf *b, const struct tar_entry *t, struct dv_err *e)
 		put_pax(b, &pax);
 	put_raw(b, &raw);
 	return buf_check(b, "tar archive", e);
+}
+
+/* Big-endian with the highest bit set, as GNU tar writes what octal digits cannot say. */
+static void base256(char *field, size_t len, uint64_t v)
+{
+	for (size_t i = len; i-- > 1; v >>= 8)
+		field[i] = (char)(v & 255);
+	field[0] = (char)0x80;
+}
+
+int tar_write_header(char out[TAR_BLOCK], const char *name, uint64_t size, struct dv_err *e)
+{
+	const struct tar_entry t = { .path = name, .mode = 0644 };
+	struct tar_raw raw = { 0 };
+	struct buf none = BUF_INIT(0);
+
+	if (strlen(name) > sizeof(raw.name))
+		return dv_fail(e, DV_INVALID, "tar: name of a member is longer than %zu bytes", sizeof(raw.name));
+	fill(&raw, &t, &none);
+	if (!octal(raw.size, sizeof(raw.size), size))
+		base256(raw.size, sizeof(raw.size), size);
+	put_checksum(&raw);
+	memcpy(out, &raw, TAR_BLOCK);
+	buf_done(&none);
+	return 0;
 }
 
 void tar_write_pad(struct buf *b, uint64_t size)
