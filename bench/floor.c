@@ -34,7 +34,7 @@ static void put(const char *dir, const char *file, const char *text)
 	int fd;
 
 	snprintf(path, sizeof path, "%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
 	MUST(fd);
 	MUST(write(fd, text, strlen(text)));
 	close(fd);
@@ -72,7 +72,7 @@ static struct sock_filter insns[4096];
 
 static struct sock_fprog read_filter(const char *file)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, file, O_RDONLY | O_CLOEXEC);
 	ssize_t n = read(fd, insns, sizeof insns);
 
 	MUST(n);
@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 		snprintf(dir, sizeof dir, "%s/%s", argv[i], argv[2]);
 		make_cgroup(dir);
 		snprintf(dir, sizeof dir, "%s/%s/tasks", argv[i], argv[2]);
-		MUST(tasks[n_tasks++] = open(dir, O_WRONLY | O_CLOEXEC));
+		MUST(tasks[n_tasks++] = openat(AT_FDCWD, dir, O_WRONLY | O_CLOEXEC));
 	}
 	child_pid = syscall(SYS_clone3, &args, sizeof args);
 	if (child_pid == 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/errtext.h"
 
 static const struct {
 	const char *name;
@@ -91,7 +92,7 @@ int dv_fail_errno(struct dv_err *e, int sys, const char *fmt, ...)
 	va_end(ap);
 	if (len >= 0 && (size_t)len < sizeof text)
 		len += snprintf(text + len, sizeof text - (size_t)len, ": %s",
-				strerrordesc_np(sys) ?: "unknown error");
+				err_sys_text(sys));
 	e->kind = kind;
 	e->sys = sys;
 	set_message(e, text, len);

@@ -1,6 +1,9 @@
 /* err_test.c - kinds, messages that are cut, wrapped, or made of themselves. */
 #include <errno.h>
 
+#include <string.h>
+
+#include "base/errtext.h"
 #include "base/unit.h"
 
 static void test_fail(void **state)
@@ -19,6 +22,16 @@ static void test_fail(void **state)
 	assert_int_equal(e.sys, ENOSPC);
 	assert_fails(dv_fail_errno(&e, 9999, "x"), IO);
 	assert_string_equal(e.msg, "x: unknown error");
+}
+
+/* What programs with musl say is what the others say. */
+static void test_texts(void **state)
+{
+	assert_true(err_texts[0].sys != 0);
+	for (const struct err_text *t = err_texts; t->sys; t++)
+		assert_string_equal(t->text, strerrordesc_np(t->sys));
+	assert_string_equal(err_sys_text(ENOENT), "No such file or directory");
+	assert_string_equal(err_sys_text(-1), "unknown error");
 }
 
 static void test_without_struct(void **state)
@@ -106,7 +119,7 @@ static void test_one_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fail), cmocka_unit_test(test_without_struct),
+		cmocka_unit_test(test_fail), cmocka_unit_test(test_texts), cmocka_unit_test(test_without_struct),
 		cmocka_unit_test(test_kinds_of_errno), cmocka_unit_test(test_table), cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_message_of_itself), cmocka_unit_test(test_one_line),
 	};

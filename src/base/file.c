@@ -32,7 +32,7 @@ int file_open_how(int dirfd, const char *name, int flags, mode_t mode, enum file
 		  struct dv_err *e)
 {
 	struct open_how oh = { .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
-			       .mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+			       .mode = flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? mode : 0,
 			       .resolve = RESOLVE_NO_MAGICLINKS };
 	long fd = -1;
 	int sys = fault_hit("open");

@@ -46,7 +46,7 @@ int attrs_rlimits(pid_t pid, const struct view_list *rlimits, struct dv_err *e)
 
 		if (type < 0)
 			return dv_fail(e, DV_INVALID, "process.rlimits[%zu].type: \"%s\" is unknown", i, l->type);
-		if (prlimit(pid, (enum __rlimit_resource)type, &rl, NULL) < 0)
+		if (prlimit(pid, type, &rl, NULL) < 0)
 			return dv_fail_errno(e, errno, "set %s to %llu:%llu", l->type, (unsigned long long)l->soft.v,
 					     (unsigned long long)l->hard.v);
 	}

@@ -112,7 +112,7 @@ int cg_open_dir(struct hier *h, struct dv_err *e)
 
 	if (h->fd >= 0)
 		return 0;
-	fd = open(h->full, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(AT_FDCWD, h->full, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return dv_fail_errno(e, errno, "cgroup: open %s", h->full);
 	/* In a directory that we have just made files can only come from a cgroup file system, which the first of

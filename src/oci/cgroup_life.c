@@ -159,7 +159,7 @@ int cg_fill_cpuset(struct cgroup *cg, bool cpus_given, bool mems_given, struct d
 /* Asks one directory to pass on all of `list` ("+cpu +memory"). */
 static void pass_on(struct cgroup *cg, struct hier *h, const char *path, const char *list)
 {
-	auto_close int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int dir = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct scan s = scan_of(list, strlen(list));
 	const char *word;
 	size_t len;
@@ -181,7 +181,7 @@ static void enable_controllers(struct cgroup *cg, struct hier *h)
 {
 	auto_buf struct buf list = BUF_INIT(4096), add = BUF_INIT(8192);
 	char *path = arena_str(&cg->mem, h->full);
-	auto_close int root = open(h->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int root = openat(AT_FDCWD, h->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct scan s;
 	const char *word;
 	size_t len;
@@ -237,7 +237,7 @@ static int expect_process(struct cgroup *cg, struct hier *h)
 	auto_free char *name = mem_printf("%s/tasks", h->full);
 	int sys;
 
-	h->tasks_fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	h->tasks_fd = openat(AT_FDCWD, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	sys = errno;
 	if (h->tasks_fd < 0)
 		cg_lose(cg, h, sys == ENOENT ? EOPNOTSUPP : sys,

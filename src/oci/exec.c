@@ -213,7 +213,7 @@ static int middle_steps(struct exec *x, struct dv_err *e)
 	/* All at once: a joined user namespace gives the rights to the others. */
 	if (x->ns_flags && setns(x->init_pidfd, x->ns_flags) < 0)
 		return dv_fail_errno(e, errno, "join the container's namespaces");
-	if (x->join_user && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+	if (x->join_user && (sys_setresgid(0, 0, 0) < 0 || sys_setresuid(0, 0, 0) < 0))
 		return dv_fail_errno(e, errno, "become root of the user namespace");
 	pid = sys_clone3(CLONE_PARENT, -1, &pidfd);
 	if (pid < 0)

@@ -56,7 +56,7 @@ static int join(const struct launch *l, enum ns_kind kind, struct dv_err *e)
 
 static int become_root(struct dv_err *e)
 {
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+	if (sys_setresgid(0, 0, 0) < 0 || sys_setresuid(0, 0, 0) < 0)
 		return dv_fail_errno(e, errno, "become root of the user namespace");
 	return 0;
 }

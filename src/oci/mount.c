@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/compat.h"
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/compat.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -215,7 +216,7 @@ static int set_groups(const struct spec_user *u, bool rootless, struct dv_err *e
 		g[i] = (gid_t)v;
 	}
 	/* Where setgroups is denied (a user's own user namespace) there is nothing to give up either. */
-	if (setgroups(n, g) < 0 && !(errno == EPERM && n == 0))
+	if (sys_setgroups(n, g) < 0 && !(errno == EPERM && n == 0))
 		return dv_fail_errno(e, errno, "set additional groups");
 	return 0;
 }
@@ -252,9 +253,9 @@ static int set_ids(const struct process *p, struct dv_err *e)
 		return r;
 	if (uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return dv_fail_errno(e, errno, "keep capabilities");
-	if (setresgid(gid, gid, gid) < 0)
+	if (sys_setresgid(gid, gid, gid) < 0)
 		return dv_fail_errno(e, errno, "set gid %u", gid);
-	if (setresuid(uid, uid, uid) < 0)
+	if (sys_setresuid(uid, uid, uid) < 0)
 		return dv_fail_errno(e, errno, "set uid %u", uid);
 	if (uid != 0 && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return dv_fail_errno(e, errno, "keep capabilities");

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/compat.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "oci/defence.h"

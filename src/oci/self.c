@@ -44,14 +44,14 @@ static bool is_protected(void)
 		return true;
 	if (fs.f_type != TMPFS_MAGIC)
 		return false;
-	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
 	return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
 static int sealed_copy(int *ret_fd, struct dv_err *e)
 {
-	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	auto_close int exe = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	auto_close int fd = memfd_create("davit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct stat st;
 
@@ -79,7 +79,7 @@ static void open_missing_stdio(void)
 		return;
 	for (int i = 0; i < 3; i++)
 		if (fds[i].revents & POLLNVAL)
-			(void)open("/dev/null", O_RDWR);
+			(void)openat(AT_FDCWD, "/dev/null", O_RDWR);
 }
 
 int self_protect(struct dv_err *e)

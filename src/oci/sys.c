@@ -58,3 +58,18 @@ int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[
 {
 	return (int)syscall(SYS_execveat, fd, path, argv, envp, flags);
 }
+
+int sys_setgroups(size_t n, const gid_t *list)
+{
+	return (int)syscall(SYS_setgroups, n, list);
+}
+
+int sys_setresgid(gid_t r, gid_t e, gid_t s)
+{
+	return (int)syscall(SYS_setresgid, r, e, s);
+}
+
+int sys_setresuid(uid_t r, uid_t e, uid_t s)
+{
+	return (int)syscall(SYS_setresuid, r, e, s);
+}

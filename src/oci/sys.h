@@ -13,4 +13,8 @@ int sys_ioprio_set(int which, int who, int prio);
 long sys_keyctl_join(const char *name);
 long sys_keyctl_setperm(long key, uint32_t perm);
 int sys_set_mempolicy(int mode, const unsigned long *nodes, unsigned long max_node);
+/* As the kernel has them: for the calling thread alone. A C library would go through all threads of the process. */
+int sys_setgroups(size_t n, const gid_t *list);
+int sys_setresgid(gid_t r, gid_t e, gid_t s);
+int sys_setresuid(uid_t r, uid_t e, uid_t s);
 int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);

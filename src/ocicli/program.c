@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/errtext.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -85,7 +86,7 @@ static int before(struct verb_call *c, struct dv_err *e)
 /* Go's texts of system errors begin in lower case, and docker compares with those to tell 126 and 127 from 125. */
 static void begin_lower(struct dv_err *e)
 {
-	const char *text = e->sys ? strerrordesc_np(e->sys) : NULL;
+	const char *text = e->sys ? err_sys_text(e->sys) : NULL;
 	/* allow(message): only the spelling of the system's own words is changed */
 	size_t len = strlen(e->msg), n = text ? strlen(text) : 0;
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/errtext.h"
 #include "base/str.h"
 #include "ui/inner.h"
 #include "ui/table.h"
@@ -334,7 +335,7 @@ int program_main(const struct program *p, int argc, char **argv)
 	status = run_line(&c, argc > 0 ? (const char *const *)argv + 1 : nothing);
 	/* Output that was lost (a full disk) is an error, whatever the verb thought. */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
-		fprintf(stderr, "%s: write standard output: %s\n", p->name, strerrordesc_np(errno));
+		fprintf(stderr, "%s: write standard output: %s\n", p->name, err_sys_text(errno));
 		status = dv_kind_exit(DV_IO);
 	}
 	return status;
