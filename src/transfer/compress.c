@@ -44,7 +44,8 @@ struct inflate {
 	bool at_boundary;       /* between members */
 	bool ended;
 	uint64_t in_bytes, out_bytes;
-	uint8_t *out;
+	uint8_t *out;           /* keep times OUT_SIZE */
+	unsigned turn;
 };
 
 /* --- ISA-L --- */
@@ -280,7 +281,8 @@ static int fill(struct inflate *z, struct window *w, struct dv_err *e)
 
 static int next_inflated(struct inflate *z, const void **ret, size_t *ret_len, struct dv_err *e)
 {
-	struct window w = { .out = z->out, .out_len = OUT_SIZE };
+	uint8_t *out = z->out + OUT_SIZE * (z->turn++ % z->limits.keep);
+	struct window w = { .out = out, .out_len = OUT_SIZE };
 	int rc = 0;
 
 	while (rc >= 0 && w.out_len > 0 && !z->ended) {
@@ -291,7 +293,7 @@ static int next_inflated(struct inflate *z, const void **ret, size_t *ret_len, s
 	}
 	if (rc < 0)
 		return rc;
-	*ret = z->out;
+	*ret = out;
 	*ret_len = OUT_SIZE - w.out_len;
 	z->out_bytes += *ret_len;
 	rc = limits_check(z, e);
@@ -334,6 +336,7 @@ int inflate_new(const struct tar_source *in, const struct inflate_limits *limits
 
 	z->in = *in;
 	z->limits = *limits;
+	z->limits.keep = DV_MAX(limits->keep, 1U);
 	int rc = head_read(z, e);
 	if (rc < 0)
 		return rc;
@@ -344,7 +347,7 @@ int inflate_new(const struct tar_source *in, const struct inflate_limits *limits
 		z->codec = &zstd;
 	if (z->codec) {
 		z->state = z->codec->begin();
-		z->out = mem_alloc(OUT_SIZE);
+		z->out = mem_alloc(OUT_SIZE * z->limits.keep);
 	}
 	*ret = take_ptr(&z);
 	return 0;

@@ -17,6 +17,7 @@ const char *compress_name(enum compression c);
 struct inflate_limits {
 	uint64_t bytes_max;     /* of output; 0: 1 TiB */
 	bool zlib;              /* gzip by zlib instead of ISA-L */
+	unsigned keep;          /* a chunk stays valid while keep - 1 more are made (not of plain streams); 0: 1 */
 };
 
 /* Past this much output it must not be more than INFLATE_RATIO_MAX times the input. */

@@ -1,12 +1,16 @@
 /* layer.c - the pipeline of one layer.
  *
- *	archive -> copy to the stage, hash -> inflate -> hash -> tar -> files
+ *	archive -> copy to the stage, hash -> inflate || hash -> tar -> files
  *
- * Each stage pulls from the one before, a chunk of 256 KiB at a time, so the data
- * is still in the cache when it is used the second time.
+ * Each step pulls from the one before, a chunk of 256 KiB at a time, so the data
+ * is still in the cache when it is used the second time. What comes before the bars
+ * has a thread of its own: the two halves cost about the same.
  */
 #include "base/fd.h"
+#include "transfer/flow.h"
 #include "transfer/layer.h"
+
+#define KEEP 4
 
 /* Passes chunks on and hashes them; keeps a copy in fd when it is not -1. */
 struct tee {
@@ -53,28 +57,95 @@ static int tee_check(struct tee *t, const struct digest *want, const char *what,
 		       digest_text(want, want_text));
 }
 
-struct pipeline {
-	struct archive_member member;
-	struct archive_reader reader;
-	struct tee raw, plain;
+void layer_names(const struct layer_job *j, struct digest *ret_alone, struct digest *ret_dependent)
+{
+	*ret_alone = j->diff_id;
+	digest_chain(&j->chain, &j->diff_id, ret_dependent);
+}
+
+/* --- the plain half: any layer's stream --- */
+
+struct plain {
+	struct tee tee;
 	struct inflate *z;
-	int blob_fd;
-	unsigned blob_no, dir_no;
+	struct relay *relay;
+	unsigned dir_no;
 	struct unpack_result result;
 };
 
-static void pipeline_done(struct pipeline *p)
+static int plain_open(struct plain *p, const struct layer_job *j, const struct tar_source *in, struct dv_err *e)
 {
-	inflate_free(p->z);
-	archive_reader_done(&p->reader);
-	archive_member_done(&p->member);
-	fd_close(&p->blob_fd);
+	static const struct inflate_limits limits = { .keep = KEEP };
+	int rc = inflate_new(in, &limits, &p->z, e);
+
+	if (rc < 0)
+		return rc;
+	struct tar_source src = inflate_source(p->z);
+	if (inflate_kind(p->z) != COMPRESS_NONE) {
+		rc = relay_new(&src, KEEP, &p->relay, e);
+		if (rc < 0)
+			return rc;
+		src = relay_source(p->relay);
+	}
+	tee_begin(&p->tee, src, j->diff_id.alg, -1);
+	return 0;
 }
+
+/* The stream was read to its end, so the digest covers everything. */
+static int plain_finish(struct plain *p, struct layer_job *j, struct image_stage *st, struct dv_err *e)
+{
+	struct digest alone, dependent;
+	int rc = tee_check(&p->tee, &j->diff_id, "diff id", e);
+
+	j->kind = inflate_kind(p->z);
+	if (rc < 0 || j->wants_lowers)
+		return rc;
+	layer_names(j, &alone, &dependent);
+	j->dir = p->result.used_lowers ? dependent : alone;
+	return image_stage_layer_done(st, p->dir_no, &j->dir, &j->diff_id, p->result.bytes, e);
+}
+
+static int plain_run(struct plain *p, struct layer_job *j, const struct tar_source *in, struct image_stage *st,
+		     const struct unpack_options *o, struct dv_err *e)
+{
+	const struct tar_source src = { tee_next, &p->tee };
+	int rc = plain_open(p, j, in, e);
+
+	if (rc < 0)
+		return rc;
+	rc = image_stage_layer_make(st, &src, o, &p->dir_no, &p->result, e);
+	j->wants_lowers = rc == -DV_UNAVAILABLE && o->blind;
+	return rc < 0 && !j->wants_lowers ? rc : plain_finish(p, j, st, e);
+}
+
+int layer_apply(struct layer_job *j, const struct tar_source *in, struct image_stage *st, const struct layer_below *below,
+		struct dv_err *e)
+{
+	const struct unpack_options o = { .lowers = below->fds, .n_lowers = below->n, .blind = below->blind };
+	auto_free struct plain *p = mem_new(struct plain);
+
+	int rc = plain_run(p, j, in, st, &o, e);
+
+	if (rc < 0 && below->give_up)
+		below->give_up(below->ctx);
+	relay_free(p->relay);
+	inflate_free(p->z);
+	return rc;
+}
+
+/* --- from an archive --- */
+
+struct pipeline {
+	struct archive_member member;
+	struct archive_reader reader;
+	struct tee raw;
+	int blob_fd;
+	unsigned blob_no;
+};
 
 static int pipeline_open(struct pipeline *p, struct layer_job *j, struct archive *ar, struct image_stage *st,
 			 struct dv_err *e)
 {
-	static const struct inflate_limits limits;
 	int rc = archive_find(ar, j->member, &p->member, e);
 
 	if (rc < 0)
@@ -89,16 +160,10 @@ static int pipeline_open(struct pipeline *p, struct layer_job *j, struct archive
 	archive_reader_init(ar, &p->member, &p->reader);
 	tee_begin(&p->raw, (struct tar_source){ archive_reader_next, &p->reader },
 		  j->blob.alg ? j->blob.alg : DIGEST_SHA256, p->blob_fd);
-	const struct tar_source raw = { tee_next, &p->raw };
-	rc = inflate_new(&raw, &limits, &p->z, e);
-	if (rc < 0)
-		return rc;
-	tee_begin(&p->plain, inflate_source(p->z), j->diff_id.alg, -1);
 	return 0;
 }
 
-/* Both streams were read to their ends, so the digests cover everything. */
-static int pipeline_finish(struct pipeline *p, struct layer_job *j, struct dv_err *e)
+static int pipeline_finish(struct pipeline *p, struct layer_job *j, struct image_stage *st, struct dv_err *e)
 {
 	int rc = 0;
 
@@ -106,60 +171,29 @@ static int pipeline_finish(struct pipeline *p, struct layer_job *j, struct dv_er
 		rc = tee_check(&p->raw, &j->blob, "digest of the blob", e);
 	else
 		digest_end(&p->raw.hash, &j->blob);
-	if (rc == 0)
-		rc = tee_check(&p->plain, &j->diff_id, "diff id", e);
 	j->blob_size = p->raw.bytes;
-	j->kind = inflate_kind(p->z);
-	return rc;
-}
-
-void layer_names(const struct layer_job *j, struct digest *ret_alone, struct digest *ret_dependent)
-{
-	*ret_alone = j->diff_id;
-	digest_chain(&j->chain, &j->diff_id, ret_dependent);
-}
-
-static int pipeline_record(struct pipeline *p, struct layer_job *j, struct image_stage *st, struct dv_err *e)
-{
-	struct digest alone, dependent;
-	int rc = 0;
-
-	if (!j->has_blob)
+	if (rc == 0 && !j->has_blob)
 		rc = image_stage_blob_done(st, p->blob_no, &j->blob, j->blob_size, e);
-	if (rc < 0)
-		return rc;
-	j->has_blob = true;
-	if (j->wants_lowers)
-		return 0;
-	layer_names(j, &alone, &dependent);
-	j->dir = p->result.used_lowers ? dependent : alone;
-	return image_stage_layer_done(st, p->dir_no, &j->dir, &j->diff_id, p->result.bytes, e);
-}
-
-static int run(struct pipeline *p, struct layer_job *j, struct archive *ar, struct image_stage *st,
-	       const struct unpack_options *o, struct dv_err *e)
-{
-	int rc = pipeline_open(p, j, ar, st, e);
-
-	if (rc < 0)
-		return rc;
-	const struct tar_source plain = { tee_next, &p->plain };
-	rc = image_stage_layer_make(st, &plain, o, &p->dir_no, &p->result, e);
-	j->wants_lowers = rc == -DV_UNAVAILABLE && o->blind;
-	if (rc < 0 && !j->wants_lowers)
-		return rc;
-	rc = pipeline_finish(p, j, e);
-	return rc < 0 ? rc : pipeline_record(p, j, st, e);
+	if (rc == 0)
+		j->has_blob = true;
+	return rc;
 }
 
 int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, const int *lowers, size_t n_lowers,
 	      bool blind, struct dv_err *e)
 {
-	const struct unpack_options o = { .lowers = lowers, .n_lowers = n_lowers, .blind = blind };
+	const struct layer_below below = { .fds = lowers, .n = n_lowers, .blind = blind };
 	auto_free struct pipeline *p = mem_new(struct pipeline);
+	const struct tar_source raw = { tee_next, &p->raw };
 
 	p->blob_fd = p->member.fd = -1;
-	int rc = run(p, j, ar, st, &o, e);
-	pipeline_done(p);
+	int rc = pipeline_open(p, j, ar, st, e);
+	if (rc == 0)
+		rc = layer_apply(j, &raw, st, &below, e);
+	if (rc == 0)
+		rc = pipeline_finish(p, j, st, e);
+	archive_reader_done(&p->reader);
+	archive_member_done(&p->member);
+	fd_close(&p->blob_fd);
 	return rc < 0 ? dv_wrap(e, "layer %.40s", j->member) : 0;
 }

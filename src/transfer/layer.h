@@ -1,4 +1,4 @@
-/* layer.h - one layer from an archive into a stage: hash, decompress, hash, unpack, in one pass. */
+/* layer.h - one layer into a stage: hash, decompress, hash, unpack, in one pass. */
 #pragma once
 
 #include "image/store.h"
@@ -24,7 +24,21 @@ struct layer_job {
 /* The directory names a layer can have. */
 void layer_names(const struct layer_job *j, struct digest *ret_alone, struct digest *ret_dependent);
 
-/* lowers: descriptors of the layers below, uppermost first; blind when they are not at hand, then the
- * outcome may be wants_lowers. Any thread. */
+/* Descriptors of the layers below, uppermost first; blind when they are not at hand, then the outcome
+ * may be wants_lowers. */
+struct layer_below {
+	const int *fds;
+	size_t n;
+	bool blind;
+	void (*give_up)(void *ctx);     /* called on failure, to wake a source that waits; may be NULL */
+	void *ctx;
+};
+
+/* The layer's stream as it came, compressed or not, whose digest is the caller's matter. Any thread. INVALID
+ * when it is not the diff id. The stream is read to its end unless it fails. */
+int layer_apply(struct layer_job *j, const struct tar_source *in, struct image_stage *st, const struct layer_below *below,
+		struct dv_err *e) DV_MUST_USE;
+
+/* A member of an archive, as blob and as layer. Any thread. */
 int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, const int *lowers, size_t n_lowers,
 	      bool blind, struct dv_err *e) DV_MUST_USE;
