@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "image/digest.h"
 #include "image/image.h"
 

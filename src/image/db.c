@@ -3,10 +3,12 @@
  * The file is reached through /proc/self/fd of the root's descriptor. One
  * connection belongs to one thread; SQLite's own mutexes are off.
  */
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <sys/file.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/list.h"
@@ -31,7 +33,7 @@ struct db_stmt {
 struct db {
 	sqlite3 *h;
 	int lockfd;
-	bool locked;
+	bool locked, readonly;
 	struct db_stmt kept[KEPT_MAX];
 	size_t n_kept;
 };
@@ -44,7 +46,7 @@ static enum dv_kind kind_of(int code)
 	case SQLITE_CONSTRAINT: return DV_EXISTS;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED: return DV_UNAVAILABLE;
-	case SQLITE_FULL:
+	case SQLITE_FULL: return DV_LIMIT;
 	case SQLITE_IOERR: return DV_IO;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB: return DV_CORRUPT;
@@ -71,11 +73,15 @@ static int run_sql(struct db *db, const char *sql, struct dv_err *e)
 
 /* --- open and close --- */
 
-static int open_handle(struct db *db, int rootfd, struct dv_err *e)
+/* On a file system that cannot be written SQLite reads the log without its index; without a log the file is all
+ * there is, and nobody can change it. */
+static int open_handle(struct db *db, int rootfd, bool log, struct dv_err *e)
 {
-	auto_free char *path = mem_printf("/proc/self/fd/%d/engine.db", rootfd);
+	auto_free char *path = mem_printf("%s/proc/self/fd/%d/engine.db%s", db->readonly ? "file:" : "", rootfd,
+					  db->readonly && !log ? "?immutable=1" : "");
 	int code = sqlite3_open_v2(path, &db->h,
-				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+				   SQLITE_OPEN_NOMUTEX | (db->readonly ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI :
+									 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE), NULL);
 
 	if (code != SQLITE_OK)
 		return db_fail(db, code, "open", e);
@@ -108,19 +114,31 @@ static int prepare_file(struct db *db, bool fresh, struct dv_err *e)
 	return rc < 0 ? rc : run_sql(db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", e);
 }
 
+/* The lock file cannot be opened for writing where nothing can be written. */
+static int open_lock(struct db *db, int rootfd, struct dv_err *e)
+{
+	struct dv_err why = DV_ERR_NONE;
+	int rc = file_open(rootfd, "engine.db.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &db->lockfd, &why);
+
+	db->readonly = rc < 0 && why.sys == EROFS;
+	if (rc < 0 && !db->readonly && e)
+		*e = why;
+	return db->readonly ? 0 : rc;
+}
+
 int db_open(int rootfd, struct db **ret, struct dv_err *e)
 {
 	struct stat st;
 	struct db *db = mem_new(struct db);
 	/* No log: its maker has not come so far, was killed, or a foreign program closed it cleanly. */
-	bool fresh = fstatat(rootfd, "engine.db-wal", &st, AT_SYMLINK_NOFOLLOW) < 0;
+	bool log = fstatat(rootfd, "engine.db-wal", &st, AT_SYMLINK_NOFOLLOW) == 0;
 
 	db->lockfd = -1;
-	int rc = file_open(rootfd, "engine.db.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &db->lockfd, e);
+	int rc = open_lock(db, rootfd, e);
 	if (rc == 0)
-		rc = open_handle(db, rootfd, e);
+		rc = open_handle(db, rootfd, log, e);
 	if (rc == 0)
-		rc = prepare_file(db, fresh, e);
+		rc = prepare_file(db, !log && !db->readonly, e);
 	if (rc < 0) {
 		db_close(db);
 		return rc;
@@ -182,6 +200,9 @@ int db_migrate(struct db *db, const struct db_schema *schema, struct dv_err *e)
 			       schema->module, (long long)have, (long long)want);
 	if (have == want)
 		return 0;
+	if (db->readonly)
+		return dv_fail(e, DV_FORBIDDEN, "engine.db has not the %s tables of this davit, and is on a read-only file system",
+			       schema->module);
 	rc = db_begin(db, e);
 	if (rc < 0)
 		return rc;
@@ -203,8 +224,13 @@ static void unlock(struct db *db)
 
 int db_begin(struct db *db, struct dv_err *e)
 {
-	int rc = file_lock(db->lockfd, true, true, "engine.db.lock", e);
+	int sys = fault_hit("begin");
 
+	if (db->readonly)
+		return dv_fail(e, DV_FORBIDDEN, "engine.db is on a read-only file system");
+	if (sys)
+		return dv_fail_errno(e, sys, "change engine.db");
+	int rc = file_lock(db->lockfd, true, true, "engine.db.lock", e);
 	if (rc < 0)
 		return rc;
 	db->locked = true;
@@ -221,7 +247,8 @@ int db_begin_read(struct db *db, struct dv_err *e)
 
 int db_commit(struct db *db, struct dv_err *e)
 {
-	int rc = run_sql(db, "COMMIT", e);
+	int sys = fault_hit("commit");
+	int rc = sys ? dv_fail_errno(e, sys, "commit to engine.db") : run_sql(db, "COMMIT", e);
 
 	db_rollback(db);
 	return rc;

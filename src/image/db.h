@@ -24,7 +24,8 @@ struct db_schema {
 	const char *const *steps;       /* SQL that leads from version i to i + 1; NULL-terminated */
 };
 
-/* engine.db in the directory rootfd, made when missing. */
+/* engine.db in the directory rootfd, made when missing. On a read-only file system it can be read only: db_begin() is
+ * FORBIDDEN then. */
 int db_open(int rootfd, struct db **ret, struct dv_err *e) DV_MUST_USE;
 void db_close(struct db *db);
 static inline void db_auto_close(struct db **db) { db_close(*db); }

@@ -1,185 +1,181 @@
-/* image.c - find images by name or id, list them, give them names. */
+/* image.c - list images, give them names.
+ *
+ * A list is a fixed number of queries, however many images there are: names,
+ * digests and layers come in the order of the images and are dealt out by row id.
+ */
 #include "base/str.h"
-#include "image/digest.h"
 #include "image/name.h"
 #include "image/store_parts.h"
 
-#define HEX "0123456789abcdef"
+/* --- list --- */
 
-/* --- from rows --- */
+/* Images by row id, ascending, while the list itself is in the order people see. */
+struct dealing {
+	struct image **by_row;
+	int64_t *rows;
+	size_t n, at;
+};
 
-static int layers_load(struct image_store *s, struct arena *a, int64_t row, struct image *img, struct dv_err *e)
+/* The image of this row id; the ids come in ascending order. */
+static struct image *deal(struct dealing *d, int64_t row)
 {
-	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, "SELECT l.diff_id, l.dir, l.size, b.digest, b.size, il.media_type, l.driver"
-					" FROM image_layers il JOIN layers l ON l.id = il.layer"
-					" JOIN blobs b ON b.id = il.blob WHERE il.image = ? ORDER BY il.idx", "i", row);
+	while (d->at < d->n && d->rows[d->at] < row)
+		d->at++;
+	return d->at < d->n && d->rows[d->at] == row ? d->by_row[d->at] : NULL;
+}
 
-	img->layers = arena_array(a, struct image_layer, IMAGE_LAYERS_MAX);
+static int list_images(struct image_store *s, struct arena *a, bool config, struct image_list *list, struct dealing *d,
+		       struct dv_err *e)
+{
+	size_t cap = 0;
+	DB_STMT(q);
+	int rc = db_query(s->db, &q, e, config ? "SELECT id, digest, manifest, created, size, config FROM images ORDER BY id" :
+						 "SELECT id, digest, manifest, created, size FROM images ORDER BY id", "");
+
 	while (rc >= 0 && (rc = db_row(q, e)) > 0) {
-		if (img->n_layers == IMAGE_LAYERS_MAX)
-			return dv_fail(e, DV_CORRUPT, "engine.db: %s has too many layers", img->id);
+		struct image *img = arena_new(a, struct image);
+
+		if (d->n == cap) {
+			size_t more = cap ? 2 * cap : 64;
+			struct image **images = arena_array(a, struct image *, more);
+			int64_t *rows = arena_array(a, int64_t, more);
+
+			if (cap) {
+				memcpy(images, d->by_row, cap * sizeof(*images));
+				memcpy(rows, d->rows, cap * sizeof(*rows));
+			}
+			d->by_row = images;
+			d->rows = rows;
+			cap = more;
+		}
+		d->rows[d->n] = db_i64(q, 0);
+		d->by_row[d->n++] = img;
+		img->id = arena_str(a, db_text(q, 1));
+		img->manifest = arena_str(a, db_text(q, 2));
+		img->created = db_i64(q, 3);
+		img->size = (uint64_t)db_i64(q, 4);
+		img->names = img->digests = arena_array(a, const char *, 1);
+		if (config) {
+			const char *text = db_blob(q, 5, &img->config_len);
+
+			img->config = arena_strn(a, text ? text : "", img->config_len);
+		}
+	}
+	list->n = d->n;
+	return rc;
+}
+
+/* Column 0 the image's row, column 1 the text. */
+static int list_texts(struct image_store *s, struct arena *a, const char *sql, struct dealing *d, size_t member,
+		      struct dv_err *e)
+{
+	struct image *last = NULL;
+	size_t n = 0, cap = 0;
+	DB_STMT(q);
+	int rc = db_query(s->db, &q, e, sql, "");
+
+	d->at = 0;
+	while (rc >= 0 && (rc = db_row(q, e)) > 0) {
+		struct image *img = deal(d, db_i64(q, 0));
+
+		if (!img)
+			continue;
+		const char ***texts = (const char ***)((char *)img + member);
+		if (img != last)
+			n = cap = 0;
+		if (n == cap) {
+			size_t more = cap ? 2 * cap : 2;
+			const char **v = arena_array(a, const char *, more + 1);
+
+			if (n)
+				memcpy(v, *texts, n * sizeof(*v));
+			*texts = v;
+			cap = more;
+		}
+		(*texts)[n++] = arena_str(a, db_text(q, 1));
+		last = img;
+	}
+	return rc;
+}
+
+static int list_layers(struct image_store *s, struct arena *a, struct dealing *d, struct dv_err *e)
+{
+	size_t cap = 0;
+	DB_STMT(q);
+	int rc = db_query(s->db, &q, e, "SELECT il.image, l.diff_id, l.dir, l.size, b.digest, b.size, il.media_type, l.driver"
+					" FROM image_layers il JOIN layers l ON l.id = il.layer JOIN blobs b ON b.id = il.blob"
+					" ORDER BY il.image, il.idx", "");
+
+	d->at = 0;
+	while (rc >= 0 && (rc = db_row(q, e)) > 0) {
+		struct image *img = deal(d, db_i64(q, 0));
+
+		if (!img || img->n_layers == IMAGE_LAYERS_MAX)
+			continue;
+		if (img->n_layers == 0)
+			cap = 0;
+		if (img->n_layers == cap) {
+			size_t more = cap ? 2 * cap : 4;
+			struct image_layer *v = arena_array(a, struct image_layer, more);
+
+			if (cap)
+				memcpy(v, img->layers, cap * sizeof(*v));
+			img->layers = v;
+			cap = more;
+		}
 		img->layers[img->n_layers++] = (struct image_layer){
-			.diff_id = arena_str(a, db_text(q, 0)),
-			.dir = arena_str(a, db_text(q, 1)),
-			.size = (uint64_t)db_i64(q, 2),
-			.blob = arena_str(a, db_text(q, 3)),
-			.blob_size = (uint64_t)db_i64(q, 4),
-			.media_type = arena_str(a, db_text(q, 5)),
-			.driver = arena_str(a, db_text(q, 6)),
+			.diff_id = arena_str(a, db_text(q, 1)), .dir = arena_str(a, db_text(q, 2)),
+			.size = (uint64_t)db_i64(q, 3), .blob = arena_str(a, db_text(q, 4)),
+			.blob_size = (uint64_t)db_i64(q, 5), .media_type = arena_str(a, db_text(q, 6)),
+			.driver = arena_str(a, db_text(q, 7)),
 		};
 	}
 	return rc;
 }
 
-static int names_load(struct image_store *s, struct arena *a, int64_t row, struct image *img, struct dv_err *e)
+static int newest_first(const void *x, const void *y)
 {
-	size_t n = 0, cap = 8;
-	const char **names = arena_array(a, const char *, cap + 1);
-	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, "SELECT name FROM names WHERE image = ? ORDER BY name", "i", row);
+	const struct image *a = *(struct image *const *)x, *b = *(struct image *const *)y;
 
-	while (rc >= 0 && (rc = db_row(q, e)) > 0) {
-		if (n == cap) {
-			const char **more = arena_array(a, const char *, 2 * cap + 1);
+	return a->created != b->created ? (a->created < b->created ? 1 : -1) : strcmp(a->id, b->id);
+}
 
-			memcpy(more, names, n * sizeof(*more));
-			names = more;
-			cap *= 2;
-		}
-		names[n++] = arena_str(a, db_text(q, 0));
-	}
-	img->names = names;
+static int list_all(struct image_store *s, struct arena *a, unsigned what, struct image_list *list, struct dv_err *e)
+{
+	struct dealing d = { 0 };
+	int rc = list_images(s, a, what & IMAGE_LIST_CONFIG, list, &d, e);
+
+	if (rc == 0)
+		rc = list_texts(s, a, "SELECT image, name FROM names WHERE image IS NOT NULL ORDER BY image, name", &d,
+				offsetof(struct image, names), e);
+	if (rc == 0)
+		rc = list_texts(s, a, "SELECT image, repo || '@' || digest FROM repo_digests ORDER BY image, repo, digest", &d,
+				offsetof(struct image, digests), e);
+	if (rc == 0 && (what & IMAGE_LIST_LAYERS))
+		rc = list_layers(s, a, &d, e);
+	list->v = d.by_row;
+	if (rc == 0 && list->n)
+		qsort(list->v, list->n, sizeof(struct image *), newest_first);
 	return rc;
 }
 
-/* Columns: id, digest, manifest, created, size[, config]. */
-static int row_load(struct image_store *s, struct arena *a, struct db_stmt *q, bool config, struct image **ret,
-		    struct dv_err *e)
-{
-	struct image *img = arena_new(a, struct image);
-	int64_t row = db_i64(q, 0);
-
-	img->id = arena_str(a, db_text(q, 1));
-	img->manifest = arena_str(a, db_text(q, 2));
-	img->created = db_i64(q, 3);
-	img->size = (uint64_t)db_i64(q, 4);
-	if (config) {
-		const char *text = db_blob(q, 5, &img->config_len);
-
-		img->config = arena_strn(a, text ? text : "", img->config_len);
-	}
-	int rc = layers_load(s, a, row, img, e);
-	if (rc == 0)
-		rc = names_load(s, a, row, img, e);
-	if (rc == 0)
-		*ret = img;
-	return rc;
-}
-
-/* --- resolve --- */
-
-#define COLUMNS "SELECT i.id, i.digest, i.manifest, i.created, i.size, i.config FROM images i "
-
-/* 1 found, 0 not. from and to are the ends of the range where sql has two parameters. */
-static int find(struct image_store *s, struct arena *a, const char *sql, const char *from, const char *to,
-		struct image **ret, struct dv_err *e)
-{
-	struct image *img;
-	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, sql, to ? "tt" : "t", from, to);
-
-	if (rc == 0)
-		rc = db_row(q, e);
-	if (rc <= 0)
-		return rc;
-	rc = row_load(s, a, q, true, &img, e);
-	if (rc < 0)
-		return rc;
-	rc = db_row(q, e);
-	if (rc > 0)
-		return dv_fail(e, DV_CONFLICT, "short image id is ambiguous");
-	if (rc < 0)
-		return rc;
-	*ret = img;
-	return 1;
-}
-
-static int find_name(struct image_store *s, struct arena *a, const char *ref, struct image **ret, struct dv_err *e)
-{
-	struct image_name n;
-
-	if (image_name_parse(a, ref, &n, NULL) < 0)
-		return 0;
-	if (!n.digest)
-		return find(s, a, COLUMNS "JOIN names n ON n.image = i.id WHERE n.name = ?", image_name_text(a, &n), NULL,
-			    ret, e);
-	/* A digest is of a manifest, under one of the repository's names. */
-	const char *from = arena_printf(a, "%s/%s:", n.host, n.path);
-	return find(s, a, COLUMNS "WHERE i.manifest = ?1 AND EXISTS (SELECT 1 FROM names n WHERE n.image = i.id"
-				  " AND substr(n.name, 1, length(?2)) = ?2)", n.digest, from, ret, e);
-}
-
-static int find_id(struct image_store *s, struct arena *a, const char *ref, struct image **ret, struct dv_err *e)
-{
-	const char *hex = str_starts(ref, "sha256:") ? ref + strlen("sha256:") : ref;
-
-	if (!hex || !str_only(hex, HEX) || strlen(hex) > 64)
-		return 0;
-	/* 'g' follows the last hex digit. */
-	return find(s, a, COLUMNS "WHERE i.digest >= ?1 AND i.digest < ?2 LIMIT 2", arena_printf(a, "sha256:%s", hex),
-		    arena_printf(a, "sha256:%sg", hex), ret, e);
-}
-
-int image_resolve(struct image_store *s, struct arena *a, const char *ref, struct image **ret, struct dv_err *e)
-{
-	bool id = str_after(ref, "sha256:") != NULL;
-	int rc = id ? find_id(s, a, ref, ret, e) : find_name(s, a, ref, ret, e);
-
-	if (rc == 0)
-		rc = id ? find_name(s, a, ref, ret, e) : find_id(s, a, ref, ret, e);
-	if (rc < 0) {
-		(void)dv_wrap(e, "image %.128s", ref);
-		return rc;              /* callers tell the kinds apart, also without e */
-	}
-	return rc > 0 ? 0 : dv_fail(e, DV_NOT_FOUND, "No such image: %.300s", ref);
-}
-
-/* --- list --- */
-
-static int list_rows(struct image_store *s, struct arena *a, struct image_list *list, struct dv_err *e)
-{
-	size_t cap = 64;
-	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, "SELECT id, digest, manifest, created, size FROM images"
-					" ORDER BY created DESC, digest", "");
-
-	list->v = arena_array(a, struct image *, cap);
-	while (rc >= 0 && (rc = db_row(q, e)) > 0) {
-		if (list->n == cap) {
-			struct image **more = arena_array(a, struct image *, 2 * cap);
-
-			memcpy(more, list->v, list->n * sizeof(*more));
-			list->v = more;
-			cap *= 2;
-		}
-		rc = row_load(s, a, q, false, &list->v[list->n++], e);
-	}
-	return rc;
-}
-
-int image_list(struct image_store *s, struct arena *a, struct image_list *ret, struct dv_err *e)
+int image_list_with(struct image_store *s, struct arena *a, unsigned what, struct image_list *ret, struct dv_err *e)
 {
 	struct image_list list = { 0 };
 	int rc = db_begin_read(s->db, e);
 
 	if (rc < 0)
 		return rc;
-	rc = list_rows(s, a, &list, e);
+	rc = list_all(s, a, what, &list, e);
 	db_rollback(s->db);
 	if (rc == 0)
 		*ret = list;
 	return rc;
+}
+
+int image_list(struct image_store *s, struct arena *a, struct image_list *ret, struct dv_err *e)
+{
+	return image_list_with(s, a, 0, ret, e);
 }
 
 /* --- tag --- */

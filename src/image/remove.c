@@ -6,83 +6,35 @@
  */
 #include "base/fd.h"
 #include "base/str.h"
+#include "image/manifests.h"
 #include "image/name.h"
 #include "image/store_parts.h"
 
-/* --- garbage --- */
-
-#define NO_LAYER " FROM layers WHERE NOT EXISTS (SELECT 1 FROM image_layers il WHERE il.layer = layers.id)"
-#define NO_BLOB \
-	" FROM blobs WHERE NOT EXISTS (SELECT 1 FROM image_layers il WHERE il.blob = blobs.id)" \
-	" AND NOT EXISTS (SELECT 1 FROM image_blobs ib WHERE ib.blob = blobs.id)"
-
-static void garbage_add(struct arena *a, struct store_garbage *g, const char *path, const char *diff_id)
-{
-	struct store_garbage_item *it = arena_new(a, struct store_garbage_item);
-
-	*it = (struct store_garbage_item){ g->first, path, diff_id };
-	g->first = it;
-	g->n_layers += diff_id != NULL;
-}
-
-static int garbage_layers(struct image_store *s, struct arena *a, struct store_garbage *g, struct dv_err *e)
-{
-	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, "SELECT dir, diff_id" NO_LAYER, "");
-
-	while (rc >= 0 && (rc = db_row(q, e)) > 0)
-		garbage_add(a, g, arena_str(a, db_text(q, 0)), arena_str(a, db_text(q, 1)));
-	return rc < 0 ? rc : db_exec(s->db, e, "DELETE" NO_LAYER, "");
-}
-
-static int garbage_blobs(struct image_store *s, struct arena *a, struct store_garbage *g, struct dv_err *e)
-{
-	char path[STORE_PATH_SIZE];
-	struct digest d;
-	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, "SELECT digest" NO_BLOB, "");
-
-	while (rc >= 0 && (rc = db_row(q, e)) > 0) {
-		rc = digest_parse(db_text(q, 0), &d, e);
-		if (rc == 0)
-			garbage_add(a, g, arena_str(a, store_blob_path(&d, path)), NULL);
-	}
-	return rc < 0 ? rc : db_exec(s->db, e, "DELETE" NO_BLOB, "");
-}
-
-int store_garbage_rows(struct image_store *s, struct arena *a, struct store_garbage *ret, struct dv_err *e)
-{
-	struct store_garbage g = { 0 };
-	int rc = garbage_layers(s, a, &g, e);
-
-	if (rc >= 0)
-		rc = garbage_blobs(s, a, &g, e);
-	if (rc < 0)
-		return rc;
-	*ret = g;
-	return 0;
-}
-
-int store_garbage_files(struct image_stage *st, const struct store_garbage *g, struct dv_err *e)
-{
-	int rc = 0;
-
-	for (const struct store_garbage_item *it = g->first; it && rc == 0; it = it->next)
-		rc = stage_trash(st, it->path, e);
-	return rc;
-}
-
-/* --- what to remove --- */
-
 struct removal {
-	struct image *img;
+	struct image *img;      /* NULL: the name stands for an index or artifact alone */
 	const char *name;       /* one name only; NULL: all, and the image */
 	bool all;               /* the image goes */
 };
 
+/* A name without an image: an index that was made here, an artifact. */
+static int plan_manifest(struct image_store *s, struct arena *a, const char *ref, struct removal *r, struct dv_err *e)
+{
+	DB_STMT(q);
+	const char *name;
+
+	if (image_name_normalize(a, ref, &name, NULL) < 0)
+		return 0;
+	int rc = db_query(s->db, &q, e, "SELECT 1 FROM names WHERE name = ? AND image IS NULL", "t", name);
+	if (rc == 0)
+		rc = db_row(q, e);
+	if (rc > 0)
+		r->name = name;
+	return rc;
+}
+
 /* By name only that name goes, and the image with the last one. By id everything goes. */
-static int removal_plan(struct image_store *s, struct arena *a, const char *ref, bool force, struct removal *r,
-			struct dv_err *e)
+static int plan_image(struct image_store *s, struct arena *a, const char *ref, bool force, struct removal *r,
+		      struct dv_err *e)
 {
 	struct image_name n;
 	const char *text = NULL;
@@ -98,50 +50,58 @@ static int removal_plan(struct image_store *s, struct arena *a, const char *ref,
 			r->name = r->img->names[n_names];
 	r->all = !r->name || n_names == 1;
 	if (!r->name && n_names > 1 && !force)
-		return dv_fail(e, DV_CONFLICT, "image %.19s has several names: remove them by name, or use force", r->img->id);
+		return dv_fail(e, DV_CONFLICT,
+			       "conflict: unable to delete %.12s (must be forced) - image is referenced in multiple repositories",
+			       str_after(r->img->id, "sha256:") ? r->img->id + strlen("sha256:") : r->img->id);
 	return 0;
 }
 
-static int removal_rows(struct image_store *s, struct arena *a, const struct removal *r, image_in_use *in_use,
-			void *ctx, struct store_garbage *g, struct dv_err *e)
+static int removal_plan(struct image_store *s, struct arena *a, const char *ref, bool force, struct removal *r,
+			struct orphans *o, struct dv_err *e)
 {
-	int rc;
+	int rc = plan_manifest(s, a, ref, r, e);
 
-	if (!r->all)
-		return db_exec(s->db, e, "DELETE FROM names WHERE name = ?", "t", r->name);
-	rc = in_use ? in_use(ctx, s, r->img->id, e) : 0;
 	if (rc == 0)
+		rc = plan_image(s, a, ref, force, r, e);
+	if (rc >= 0 && r->name)
+		rc = orphans_of_name(s, o, r->name, e);
+	if (rc >= 0 && r->all)
+		rc = orphans_of_image(s, o, r->img->id, e);
+	return rc < 0 ? rc : orphans_prepare(s, o, e);
+}
+
+static int removal_rows(struct image_store *s, const struct removal *r, image_in_use *in_use, void *ctx,
+			struct orphans *o, struct dv_err *e)
+{
+	int rc = 0;
+
+	if (r->all && in_use)
+		rc = in_use(ctx, s, r->img->id, e);
+	if (rc == 0 && r->name)
+		rc = db_exec(s->db, e, "DELETE FROM names WHERE name = ?", "t", r->name);
+	if (rc >= 0 && r->all)
 		rc = db_exec(s->db, e, "DELETE FROM images WHERE digest = ?", "t", r->img->id);
-	return rc < 0 ? rc : store_garbage_rows(s, a, g, e);
+	return rc < 0 ? rc : orphans_rows(s, o, e);
 }
 
-static int removal_commit(struct image_store *s, struct arena *a, const struct removal *r, image_in_use *in_use,
-			  void *ctx, struct store_garbage *g, struct dv_err *e)
+static void removal_report(struct arena *a, const struct removal *r, const struct orphans *o, struct image_removed *ret)
 {
-	int rc = db_begin(s->db, e);
-
-	if (rc < 0)
-		return rc;
-	rc = removal_rows(s, a, r, in_use, ctx, g, e);
-	if (rc >= 0)
-		return db_commit(s->db, e);
-	db_rollback(s->db);
-	return rc;
-}
-
-static void removal_report(struct arena *a, const struct removal *r, const struct store_garbage *g,
-			   struct image_removed *ret)
-{
-	size_t n = 0;
+	size_t n = 0, n_layers = 0;
 	const char **one = arena_array(a, const char *, 2);
 
 	one[0] = r->name;
 	ret->untagged = r->all ? r->img->names : one;
 	ret->deleted = r->all ? r->img->id : NULL;
-	ret->layers = arena_array(a, const char *, g->n_layers + 1);
-	for (const struct store_garbage_item *it = g->first; it; it = it->next)
-		if (it->diff_id)
-			ret->layers[n++] = it->diff_id;
+	for (const struct orphan *x = o->first; x; x = x->next) {
+		n_layers += x->gone && x->diff_id;
+		/* Without an image: what the name stood for is first on the list. */
+		if (!r->img && x == o->first && x->gone)
+			ret->deleted = x->key;
+	}
+	ret->layers = arena_array(a, const char *, n_layers + 1);
+	for (const struct orphan *x = o->first; x; x = x->next)
+		if (x->gone && x->diff_id)
+			ret->layers[n++] = x->diff_id;
 }
 
 int image_remove(struct image_store *s, struct arena *a, const char *ref, bool force, image_in_use *in_use,
@@ -149,21 +109,41 @@ int image_remove(struct image_store *s, struct arena *a, const char *ref, bool f
 {
 	auto_stage struct image_stage *st = NULL;
 	auto_close int lock = -1;
-	struct store_garbage g = { 0 };
+	auto_orphans struct orphans o;
 	struct removal r = { 0 };
-	int rc = image_stage_open(s, &st, e);
 
+	orphans_init(&o, a);
+	int rc = image_stage_open(s, &st, e);
 	if (rc == 0)
 		rc = store_lock(s, &lock, e);
 	if (rc == 0)
-		rc = removal_plan(s, a, ref, force, &r, e);
+		rc = removal_plan(s, a, ref, force, &r, &o, e);
 	if (rc == 0)
-		rc = removal_commit(s, a, &r, in_use, ctx, &g, e);
+		rc = db_begin(s->db, e);
 	if (rc == 0)
-		rc = store_garbage_files(st, &g, e);
+		rc = store_end(s, true, removal_rows(s, &r, in_use, ctx, &o, e), e);
+	if (rc == 0)
+		rc = orphans_rest(st, &o, e);
 	if (rc < 0)
 		return rc;
 	fd_close(&lock);        /* deleting may take long: without the lock */
-	removal_report(a, &r, &g, ret);
+	removal_report(a, &r, &o, ret);
 	return 0;
+}
+
+int image_untag(struct image_store *s, const char *name, struct dv_err *e)
+{
+	auto_arena struct arena a;
+	const char *full;
+
+	arena_init(&a, 0);
+	int rc = image_name_normalize(&a, name, &full, e);
+	if (rc == 0)
+		rc = db_begin(s->db, e);
+	if (rc < 0)
+		return rc;
+	rc = db_exec(s->db, e, "DELETE FROM names WHERE name = ?", "t", full);
+	if (rc == 0)
+		rc = dv_fail(e, DV_NOT_FOUND, "No such image: %.300s", name);
+	return store_end(s, true, rc, e);
 }

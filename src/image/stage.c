@@ -132,7 +132,7 @@ int image_stage_open(struct image_store *s, struct image_stage **ret, struct dv_
 	int rc = store_lock(s, &lock, e);
 
 	if (rc < 0)
-		return rc;
+		return store_wrap_readonly(s, rc, e);
 	auto_stage struct image_stage *st = mem_new(struct image_stage);
 	struct sweep w = { .st = st };
 	st->store = s;
@@ -156,7 +156,10 @@ void image_stage_close(struct image_stage *st)
 	if (st->fd >= 0)
 		(void)!stage_remove(st->store, st->name, NULL);
 	fd_close(&st->fd);
+	for (unsigned i = 0; i < st->n_held; i++)
+		fd_close(&st->held[i]);
 	(void)pthread_mutex_destroy(&st->lock);
+	free(st->held);
 	free(st->v);
 	free(st);
 }
@@ -176,9 +179,42 @@ int stage_trash(struct image_stage *st, const char *path, struct dv_err *e)
 	char name[24];
 
 	(void)snprintf(name, sizeof(name), "trash%u", st->trash++);
-	if (renameat(st->store->rootfd, path, st->fd, name) < 0 && errno != ENOENT)
-		return dv_fail_errno(e, errno, "move %s away", path);
-	return 0;
+	int rc = store_rename(st->store->rootfd, path, st->fd, name, e);
+	return rc == -DV_NOT_FOUND ? 0 : rc;
+}
+
+/* --- holding --- */
+
+static int stage_hold(struct image_stage *st, const char *path, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	int rc = store_hold(st->store, path, &fd, e);
+
+	if (rc < 0)
+		return rc;
+	(void)pthread_mutex_lock(&st->lock);
+	if (!st->held)
+		st->held = mem_resize(NULL, STAGED_MAX, sizeof(*st->held));
+	if (st->n_held < STAGED_MAX)
+		st->held[st->n_held++] = take_fd(&fd);
+	else
+		rc = dv_fail(e, DV_LIMIT, "more than %d layers and blobs at once", STAGED_MAX);
+	(void)pthread_mutex_unlock(&st->lock);
+	return rc;
+}
+
+int image_stage_hold_blob(struct image_stage *st, const struct digest *d, struct dv_err *e)
+{
+	char path[STORE_PATH_SIZE];
+
+	return stage_hold(st, store_blob_path(d, path), e);
+}
+
+int image_stage_hold_layer(struct image_stage *st, const struct digest *name, struct dv_err *e)
+{
+	char path[STORE_PATH_SIZE];
+
+	return stage_hold(st, store_layer_path(name, path), e);
 }
 
 /* --- staging --- */
@@ -186,6 +222,11 @@ int stage_trash(struct image_stage *st, const char *path, struct dv_err *e)
 void staged_name(unsigned no, char out[16])
 {
 	(void)snprintf(out, 16, "%u", no);
+}
+
+const char *staged_path(const struct staged *x, char out[STORE_PATH_SIZE])
+{
+	return x->layer ? store_layer_path(&x->name, out) : store_blob_path(&x->name, out);
 }
 
 static int staged_new(struct image_stage *st, bool layer, unsigned *ret, struct dv_err *e)

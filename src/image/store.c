@@ -176,6 +176,11 @@ int store_lock(struct image_store *s, int *ret_fd, struct dv_err *e)
 	return rc;
 }
 
+int store_wrap_readonly(const struct image_store *s, int rc, struct dv_err *e)
+{
+	return rc < 0 && e && e->sys == EROFS ? dv_fail(e, DV_FORBIDDEN, "the image store %s is read-only", s->root) : rc;
+}
+
 /* --- paths --- */
 
 const char *store_layer_path(const struct digest *name, char out[STORE_PATH_SIZE])
@@ -247,13 +252,6 @@ int image_store_blob_layer(struct image_store *s, const struct digest *d, uint64
 	if (rc == 0)
 		*ret_size = size;
 	return rc;
-}
-
-int image_store_blob_open(struct image_store *s, const struct digest *d, int *ret_fd, struct dv_err *e)
-{
-	char path[STORE_PATH_SIZE];
-
-	return file_open(s->rootfd, store_blob_path(d, path), O_RDONLY | O_NOFOLLOW, 0, ret_fd, e);
 }
 
 int image_layer_open(struct image_store *s, const struct image_layer *l, int *ret_fd, struct dv_err *e)

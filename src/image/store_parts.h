@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "image/manifest.h"
 #include "image/store.h"
 
 struct image_store {
@@ -14,7 +15,7 @@ struct image_store {
 /* --- stages --- */
 
 struct staged {
-	bool layer, done;
+	bool layer, done, placed;
 	struct digest name;             /* of the blob, or of the layer's directory */
 	struct digest diff_id;          /* of the layer */
 	const char *driver;             /* of the layer; NULL: "dirs" */
@@ -28,10 +29,15 @@ struct image_stage {
 	pthread_mutex_t lock;           /* of the list */
 	struct staged *v;
 	unsigned n, trash;
+	int *held;                      /* descriptors with a shared lock */
+	unsigned n_held;
 };
 
 /* Of the file or directory in the stage. */
 void staged_name(unsigned no, char out[16]);
+/* Where it goes; returns out. */
+#define STORE_PATH_SIZE (16 + DIGEST_TEXT_SIZE)
+const char *staged_path(const struct staged *x, char out[STORE_PATH_SIZE]);
 
 /* --- locks and paths --- */
 
@@ -39,7 +45,6 @@ void staged_name(unsigned no, char out[16]);
 int store_lock(struct image_store *s, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 
 /* "layers/HEX", "blobs/sha256/HEX" into out; returns out. */
-#define STORE_PATH_SIZE (16 + DIGEST_TEXT_SIZE)
 const char *store_layer_path(const struct digest *name, char out[STORE_PATH_SIZE]);
 const char *store_blob_path(const struct digest *d, char out[STORE_PATH_SIZE]);
 
@@ -47,17 +52,75 @@ const char *store_blob_path(const struct digest *d, char out[STORE_PATH_SIZE]);
 int stage_trash(struct image_stage *st, const char *path, struct dv_err *e) DV_MUST_USE;
 struct image_store *stage_store(struct image_stage *st);
 
-/* --- what nothing refers to --- */
+/* "partial/ALG-HEX" */
+const char *store_partial_path(const struct digest *d, char out[STORE_PATH_SIZE]);
+/* The descriptor is of what has this name. */
+bool store_same_file(int fd, int dirfd, const char *name);
+/* A shared lock on a file or directory below the root, which stays as long as it is open. NOT_FOUND. */
+int store_hold(const struct image_store *s, const char *path, int *ret_fd, struct dv_err *e) DV_MUST_USE;
+/* Turns the failure of a writer in a store that cannot be written into one that says so. Returns rc. */
+int store_wrap_readonly(const struct image_store *s, int rc, struct dv_err *e);
 
-struct store_garbage_item {
-	struct store_garbage_item *next;
-	const char *path;
-	const char *diff_id;    /* of layers */
+/* --- file system calls that tests let fail --- */
+
+int store_sync(int fd, const char *what, struct dv_err *e) DV_MUST_USE;
+int store_sync_dir(const struct image_store *s, const char *path, struct dv_err *e) DV_MUST_USE;
+int store_rename(int from_fd, const char *from, int to_fd, const char *to, struct dv_err *e) DV_MUST_USE;
+/* Begins to write back what came since *begun, when that is much. */
+void store_writeback(int fd, uint64_t *begun, uint64_t size);
+
+/* --- blobs --- */
+
+struct blob_meta;
+/* INVALID unless they are equal. */
+int digest_expect(const struct digest *have, const struct digest *want, struct dv_err *e) DV_MUST_USE;
+/* The synced and verified file becomes the blob: a second link to it, then the row. The first link stays. */
+int blob_place(struct image_store *s, const struct digest *d, int dirfd, const char *name, uint64_t size,
+	       const struct blob_meta *m, struct dv_err *e) DV_MUST_USE;
+/* Inside a transaction. NOT_FOUND when the blob has no row. */
+int blob_meta_rows(struct image_store *s, const struct digest *d, const struct blob_meta *m, struct dv_err *e) DV_MUST_USE;
+
+/* A transaction unless one is open; store_end() commits or rolls back ours, and returns rc when it is not. */
+int store_begin(struct image_store *s, bool *ret_own, struct dv_err *e) DV_MUST_USE;
+int store_end(struct image_store *s, bool own, int rc, struct dv_err *e) DV_MUST_USE;
+
+/* --- what an image may leave behind --- */
+
+struct orphan {
+	struct orphan *next;
+	const char *key;                /* "layers/HEX", or a blob's digest */
+	const char *diff_id;            /* of layers */
+	int64_t before;                 /* blobs: only one that came before */
+	int fd;                         /* exclusively locked, or -1 */
+	bool tried, held, lost, gone, moved;
 };
-struct store_garbage {
-	struct store_garbage_item *first;
-	size_t n_layers;
+struct orphans {
+	struct arena *a;
+	struct orphan *first, **end;
+	unsigned n_locked;
 };
-/* Inside a transaction: takes the rows out. After its commit, still under images.lock: the files. */
-int store_garbage_rows(struct image_store *s, struct arena *a, struct store_garbage *ret, struct dv_err *e) DV_MUST_USE;
-int store_garbage_files(struct image_stage *st, const struct store_garbage *g, struct dv_err *e) DV_MUST_USE;
+void orphans_init(struct orphans *o, struct arena *a);
+void orphans_done(struct orphans *o);
+#define auto_orphans __attribute__((cleanup(orphans_done)))
+/* diff_id only for layers. */
+void orphans_add(struct orphans *o, const char *key, const char *diff_id, int64_t before);
+/* What the image uses; what the name stands for beside its image. */
+int orphans_of_image(struct image_store *s, struct orphans *o, const char *id, struct dv_err *e) DV_MUST_USE;
+int orphans_of_name(struct image_store *s, struct orphans *o, const char *name, struct dv_err *e) DV_MUST_USE;
+
+/* Under images.lock, in this order: parts are added and locked; inside the transaction that takes the image, rows of
+ * what nothing refers to; after its commit the files, and in further transactions what was too much for one. */
+int orphans_prepare(struct image_store *s, struct orphans *o, struct dv_err *e) DV_MUST_USE;
+int orphans_rows(struct image_store *s, struct orphans *o, struct dv_err *e) DV_MUST_USE;
+int orphans_files(struct image_stage *st, struct orphans *o, struct dv_err *e) DV_MUST_USE;
+int orphans_rest(struct image_stage *st, struct orphans *o, struct dv_err *e) DV_MUST_USE;
+
+/* --- manifests --- */
+
+/* Inside a transaction: the row of a stored manifest, and what it refers to. Known ones are left as they are. */
+int manifest_row_add(struct image_store *s, const struct digest *d, const struct manifest_info *info,
+		     struct dv_err *e) DV_MUST_USE;
+struct manifest_row;
+/* What a canonical name stands for beside or instead of an image: 1, or 0 when nothing. */
+int manifest_name(struct image_store *s, struct arena *a, const char *name, struct manifest_row *ret,
+		  struct dv_err *e) DV_MUST_USE;

@@ -1,100 +1,9 @@
 /* store_test.c - publish, resolve, list, tag, remove; and owners that are killed in the middle. */
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "base/str.h"
-#include "base/unit.h"
-#include "image/name.h"
-#include "image/store.h"
-
-/* An image of two layers: "base", shared by all, and one of its own. */
-struct sample {
-	struct digest config, manifest, diff[2];
-	char config_text[512], id[DIGEST_TEXT_SIZE];
-};
-
-static void sample_new(const char *key, struct sample *s)
-{
-	char d[2][DIGEST_TEXT_SIZE], manifest[80];
-
-	digest_of(DIGEST_SHA256, "base", 4, &s->diff[0]);
-	digest_of(DIGEST_SHA256, key, strlen(key), &s->diff[1]);
-	(void)snprintf(s->config_text, sizeof(s->config_text),
-		       "{\"created\":\"2026-01-01T00:00:00Z\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\",\"%s\"]}}",
-		       digest_text(&s->diff[0], d[0]), digest_text(&s->diff[1], d[1]));
-	digest_of(DIGEST_SHA256, s->config_text, strlen(s->config_text), &s->config);
-	(void)digest_text(&s->config, s->id);
-	(void)snprintf(manifest, sizeof(manifest), "manifest of %s", key);
-	digest_of(DIGEST_SHA256, manifest, strlen(manifest), &s->manifest);
-}
-
-static int layer_stage(struct image_stage *st, const struct digest *d, const char *key, struct dv_err *e)
-{
-	auto_close int fd = -1;
-	unsigned no;
-	int rc = image_stage_layer(st, &no, &fd, e);
-
-	if (rc == 0)
-		rc = file_replace(fd, "name", 0644, key, strlen(key), false, e);
-	if (rc == 0)
-		rc = image_stage_bytes(st, d, key, strlen(key), e);
-	return rc < 0 ? rc : image_stage_layer_done(st, no, d, d, strlen(key), e);
-}
-
-static int sample_publish(struct image_store *s, const char *key, const char *name, struct dv_err *e)
-{
-	auto_stage struct image_stage *st = NULL;
-	auto_free struct sample *x = mem_new(struct sample);
-	char manifest[80];
-
-	sample_new(key, x);
-	(void)snprintf(manifest, sizeof(manifest), "manifest of %s", key);
-	const struct image_record_layer layers[2] = {
-		{ x->diff[0], x->diff[0], x->diff[0], 4, "t" }, { x->diff[1], x->diff[1], x->diff[1], strlen(key), "t" } };
-	const char *const names[] = { name, NULL };
-	const struct image_record rec = { x->config, x->manifest, x->config_text, strlen(x->config_text), 1767225600,
-					  layers, 2, name ? names : &names[1] };
-	int rc = image_stage_open(s, &st, e);
-	if (rc == 0)
-		rc = layer_stage(st, &x->diff[0], "base", e);
-	if (rc == 0)
-		rc = layer_stage(st, &x->diff[1], key, e);
-	if (rc == 0)
-		rc = image_stage_bytes(st, &x->config, x->config_text, strlen(x->config_text), e);
-	if (rc == 0)
-		rc = image_stage_bytes(st, &x->manifest, manifest, strlen(manifest), e);
-	return rc < 0 ? rc : image_publish(st, &rec, 1, e);
-}
-
-static void publish(struct image_store *s, const char *key, const char *name)
-{
-	struct dv_err e = DV_ERR_NONE;
-
-	assert_ok(sample_publish(s, key, name, &e), &e);
-}
-
-static unsigned count_in(struct image_store *s, const char *dir)
-{
-	auto_close int fd = -1;
-	unsigned n = 0;
-
-	assert_int_equal(file_open(image_store_rootfd(s), dir, O_RDONLY | O_DIRECTORY, 0, &fd, NULL), 0);
-	DIR *d = fdopendir(take_fd(&fd));
-	struct dirent *de;
-	while ((de = readdir(d)))
-		n += de->d_name[0] != '.';
-	(void)closedir(d);
-	return n;
-}
-
-static void assert_counts(struct image_store *s, unsigned layers, unsigned blobs)
-{
-	assert_int_equal(count_in(s, "layers"), layers);
-	assert_int_equal(count_in(s, "blobs/sha256"), blobs);
-	assert_int_equal(count_in(s, "tmp"), 0);
-}
+#include "image/storeunit.h"
 
 /* Everything an image of the index needs is there. */
 static void assert_whole(struct image_store *s, const struct image *img)
@@ -119,30 +28,6 @@ static void assert_whole(struct image_store *s, const struct image *img)
 }
 
 /* --- tests --- */
-
-struct fixture {
-	struct unit_tmp t;
-	char root[100];
-	struct image_store *s;
-	struct arena a;
-};
-
-static void fixture_new(struct fixture *f)
-{
-	struct dv_err e = DV_ERR_NONE;
-
-	unit_tmp_new(&f->t);
-	(void)snprintf(f->root, sizeof(f->root), "%s/deep/root", f->t.path);
-	assert_ok(image_store_open(f->root, &f->s, &e), &e);
-	arena_init(&f->a, 0);
-}
-
-static void fixture_done(struct fixture *f)
-{
-	image_store_close(f->s);
-	arena_done(&f->a);
-	unit_tmp_done(&f->t);
-}
 
 static void test_permissions(void **state)
 {
@@ -227,6 +112,52 @@ static void test_short_ids(void **state)
 		conflicts += n > 1;
 	}
 	assert_true(conflicts > 0);
+	fixture_done(&f);
+}
+
+static void check_old_tables(struct image_store *s)
+{
+	struct sample x;
+
+	sample_new("one", &x);
+	assert_int_equal(number_of(s, "SELECT count(*) FROM manifests WHERE kind = 'image'"), 1);
+	assert_int_equal(number_of(s, "SELECT count(*) FROM manifest_refs"), 3);
+	assert_int_equal(number_of(s, "SELECT count(*) FROM layers WHERE driver = 'dirs'"), 2);
+	assert_int_equal(number_of(s, "SELECT max(created) FROM blobs"), 0);
+}
+
+/* What the first version wrote becomes what this one writes, and can be removed as a whole. */
+static void test_migration(void **state)
+{
+	struct dv_err e = DV_ERR_NONE;
+	struct image_removed r;
+	struct image *img;
+	struct fixture f;
+
+	fixture_new(&f);
+	publish(f.s, "one", "docker.io/library/one:latest");
+	struct db *db = image_store_db(f.s);
+	/* Back to version 1: what the second step added goes. */
+	assert_ok(db_begin(db, &e), &e);
+	static const char *const back[] = {
+		"DROP TABLE pins", "DROP TABLE repo_digests", "DROP TABLE manifest_refs", "DROP INDEX names_manifest",
+		"CREATE TABLE names1(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+		" image INTEGER NOT NULL REFERENCES images ON DELETE CASCADE)",
+		"INSERT INTO names1 SELECT id, name, image FROM names", "DROP TABLE names", "ALTER TABLE names1 RENAME TO names",
+		"CREATE INDEX names_image ON names(image)", "DROP TABLE manifests", "DROP INDEX blobs_diff_id",
+		"ALTER TABLE blobs DROP COLUMN created", "ALTER TABLE blobs DROP COLUMN media_type",
+		"ALTER TABLE layers DROP COLUMN driver", "UPDATE schema_versions SET version = 1 WHERE module = 'image'",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(back); i++)
+		assert_ok(db_exec(db, &e, back[i], ""), &e);
+	assert_ok(db_commit(db, &e), &e);
+	image_store_close(f.s);
+	assert_ok(image_store_open(f.root, &f.s, &e), &e);
+	check_old_tables(f.s);
+	assert_ok(image_resolve(f.s, &f.a, "one", &img, &e), &e);
+	assert_whole(f.s, img);
+	assert_ok(image_remove(f.s, &f.a, "one", false, NULL, NULL, &r, &e), &e);
+	assert_counts(f.s, 0, 0);
 	fixture_done(&f);
 }
 
@@ -353,7 +284,7 @@ static void check_after_kill(struct fixture *f)
 	struct image_stage *st;
 	unsigned blobs;
 
-	assert_ok(image_list(f->s, &f->a, &list, &e), &e);
+	assert_ok(image_list_with(f->s, &f->a, IMAGE_LIST_LAYERS, &list, &e), &e);
 	for (size_t i = 0; i < list.n; i++)
 		assert_whole(f->s, list.v[i]);
 	assert_ok(image_stage_open(f->s, &st, &e), &e);         /* the next writer cleans up */
@@ -408,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_permissions),
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_short_ids),
+		cmocka_unit_test(test_migration),
 		cmocka_unit_test(test_names_move),
 		cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_missing_parts),
