@@ -71,6 +71,22 @@ int fd_accept(int fd, int *ret_fd, struct dv_err *e)
 	return 0;
 }
 
+int fd_accept_from(int fd, struct sockaddr_storage *ret_addr, socklen_t *ret_len, int *ret_fd, struct dv_err *e)
+{
+	int sys = fault_hit("accept"), n;
+
+	if (sys)
+		return dv_fail_errno(e, sys, "accept a connection");
+	do {
+		*ret_len = sizeof *ret_addr;
+		n = accept4(fd, (struct sockaddr *)ret_addr, ret_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return dv_fail_errno(e, errno, "accept a connection");
+	*ret_fd = n;
+	return 0;
+}
+
 static int unix_address(int dirfd, const char *name, struct sockaddr_un *sa, struct dv_err *e)
 {
 	int n;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -31,6 +32,9 @@ int fd_socketpair(int type, int ret_fds[2], struct dv_err *e) DV_MUST_USE;
 int fd_dup(int fd, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 int fd_socket(int domain, int type, int proto, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 int fd_accept(int fd, int *ret_fd, struct dv_err *e) DV_MUST_USE;
+/* The same, non-blocking, with the other side's address. e->sys is the errno; EAGAIN: none waits. */
+int fd_accept_from(int fd, struct sockaddr_storage *ret_addr, socklen_t *ret_len, int *ret_fd,
+		   struct dv_err *e) DV_MUST_USE;
 /* Connect to or listen on the unix socket `name` in directory dirfd, however long
  * the directory's own path is (sun_path has 108 bytes; this goes by /proc/self/fd). */
 int fd_unix_connect(int dirfd, const char *name, int *ret_fd, struct dv_err *e) DV_MUST_USE;

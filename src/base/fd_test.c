@@ -197,6 +197,27 @@ static void test_flags(void **state)
 	assert_int_equal(p[0], -1);
 }
 
+static void test_accept_from(void **state)
+{
+	auto_close int dir = -1, listener = -1, client = -1, server = -1;
+	struct dv_err e = DV_ERR_NONE;
+	struct sockaddr_storage from;
+	struct unit_tmp tmp;
+	socklen_t len;
+
+	unit_tmp_new(&tmp);
+	assert_ok(fd_unix_listen(tmp.fd, "s", 1, &listener, &e), &e);
+	assert_ok(fd_set_nonblock(listener, true, &e), &e);
+	assert_true(fd_accept_from(listener, &from, &len, &server, &e) < 0);
+	assert_int_equal(e.sys, EAGAIN);
+	assert_ok(fd_unix_connect(tmp.fd, "s", &client, &e), &e);
+	assert_ok(fd_accept_from(listener, &from, &len, &server, &e), &e);
+	assert_int_equal(from.ss_family, AF_UNIX);
+	assert_true(fcntl(server, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(server, F_GETFD) & FD_CLOEXEC);
+	unit_tmp_done(&tmp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_read_full), cmocka_unit_test(test_large_writes),
 		cmocka_unit_test(test_message_descriptors), cmocka_unit_test(test_message_too_large),
 		cmocka_unit_test(test_unix_socket_deep_down), cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_accept_from),
 	};
 
 	return unit_run(tests);

@@ -19,7 +19,7 @@
 #define SIGNALS_MAX 16
 #define NOT_ARMED SIZE_MAX
 
-enum source_kind { SOURCE_FD, SOURCE_PIDFD, SOURCE_SIGNALS, SOURCE_TIMER, SOURCE_CLOCK };
+enum source_kind { SOURCE_FD, SOURCE_PIDFD, SOURCE_SIGNALS, SOURCE_TIMER, SOURCE_TASK, SOURCE_CLOCK };
 
 struct loop_source {
 	struct list link;
@@ -34,20 +34,25 @@ struct loop_source {
 		loop_on_signal *on_signal;
 		loop_on_timer *on_timer;
 	};
-	uint64_t due_ms;
-	uint64_t order;             /* of arming: equal times fire in that order */
-	size_t heap_at;             /* or NOT_ARMED */
-	sigset_t old_mask;
+	union {                     /* thousands of descriptors are watched: a source is small */
+		struct {            /* of a timer */
+			uint64_t due_ms;
+			uint64_t order;     /* of arming: equal times fire in that order */
+			size_t heap_at;     /* or NOT_ARMED */
+		};
+		struct list post;   /* of a task, in loop->posted; alone when it is not posted */
+	};
 };
 
 struct loop {
 	int epfd;
-	struct list sources, removed;
+	struct list sources, removed, posted;
 	struct loop_source *clock;
 	struct loop_source **heap;  /* timers, the next one first */
 	size_t n_heap, cap_heap;
 	uint64_t now_ms, set_ms;    /* set_ms: what the timerfd is set to, 0 when off */
 	uint64_t order;
+	sigset_t old_mask;          /* before signals were taken */
 	bool signals_taken, stopped;
 	int code;
 };
@@ -131,7 +136,10 @@ static struct loop_source *source_new(struct loop *l, enum source_kind kind, int
 	s->kind = kind;
 	s->fd = fd;
 	s->ctx = ctx;
-	s->heap_at = NOT_ARMED;
+	if (kind == SOURCE_TASK)
+		list_init(&s->post);
+	else
+		s->heap_at = NOT_ARMED;
 	list_add_tail(&l->sources, &s->link);
 	return s;
 }
@@ -159,6 +167,7 @@ int loop_new(struct loop **ret, struct dv_err *e)
 	l = mem_new(struct loop);
 	list_init(&l->sources);
 	list_init(&l->removed);
+	list_init(&l->posted);
 	l->epfd = epfd;
 	l->now_ms = clock_ms();
 	l->clock = source_new(l, SOURCE_CLOCK, tfd, NULL);
@@ -191,11 +200,13 @@ void loop_remove(struct loop_source *s)
 	s->removed = true;
 	if (s->kind == SOURCE_TIMER)
 		heap_remove(l, s);
+	else if (s->kind == SOURCE_TASK)
+		list_remove(&s->post);
 	else
 		(void)epoll_ctl(l->epfd, EPOLL_CTL_DEL, s->fd, NULL);
 	if (s->kind == SOURCE_SIGNALS) {
 		l->signals_taken = false;
-		(void)pthread_sigmask(SIG_SETMASK, &s->old_mask, NULL);
+		(void)pthread_sigmask(SIG_SETMASK, &l->old_mask, NULL);
 	}
 	if (s->kind == SOURCE_SIGNALS || s->kind == SOURCE_CLOCK)
 		fd_close(&s->fd);
@@ -268,13 +279,13 @@ int loop_add_signals(struct loop *l, const sigset_t *set, loop_on_signal *cb, vo
 	(void)pthread_sigmask(SIG_BLOCK, set, &old);
 	s = source_new(l, SOURCE_SIGNALS, fd, ctx);
 	s->on_signal = cb;
-	s->old_mask = old;
 	r = watch(l, s, EPOLLIN, e);
 	if (r < 0) {
 		(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 		return r;
 	}
 	(void)take_fd(&fd);
+	l->old_mask = old;
 	l->signals_taken = true;
 	if (ret)
 		*ret = s;
@@ -306,6 +317,20 @@ void loop_arm(struct loop_source *timer, uint64_t delay_ms)
 void loop_disarm(struct loop_source *timer)
 {
 	heap_remove(timer->loop, timer);
+}
+
+struct loop_source *loop_add_task(struct loop *l, loop_on_timer *cb, void *ctx)
+{
+	struct loop_source *s = source_new(l, SOURCE_TASK, -1, ctx);
+
+	s->on_timer = cb;
+	return s;
+}
+
+void loop_post(struct loop_source *task)
+{
+	if (!task->removed && list_empty(&task->post))
+		list_add_tail(&task->loop->posted, &task->post);
 }
 
 uint64_t loop_now_ms(const struct loop *l)
@@ -344,6 +369,30 @@ static void run_timers(struct loop *l)
 	}
 }
 
+/* Tasks posted up to now; one that posts itself again waits for the next turn. */
+static void run_tasks(struct loop *l)
+{
+	struct list now;
+
+	if (list_empty(&l->posted))
+		return;
+	list_insert_(l->posted.prev, &now);
+	list_remove(&l->posted);
+	while (!list_empty(&now) && !l->stopped) {
+		struct loop_source *s = container_of(now.next, struct loop_source, post);
+
+		list_remove(&s->post);
+		s->on_timer(s->ctx);
+	}
+	/* stopped: the rest is still posted for a next run */
+	while (!list_empty(&now)) {
+		struct list *last = now.prev;
+
+		list_remove(last);
+		list_add_head(&l->posted, last);
+	}
+}
+
 static void run_signals(struct loop_source *s)
 {
 	struct signalfd_siginfo si[SIGNALS_MAX];
@@ -377,6 +426,7 @@ static void dispatch(struct loop_source *s, uint32_t events)
 			break;     /* it was set anew meanwhile */
 		break;
 	case SOURCE_TIMER:
+	case SOURCE_TASK:
 		break;
 	}
 }
@@ -391,7 +441,7 @@ int loop_run(struct loop *l, struct dv_err *e)
 
 		if (r < 0)
 			return r;
-		n = epoll_wait(l->epfd, events, EVENTS_MAX, -1);
+		n = epoll_wait(l->epfd, events, EVENTS_MAX, list_empty(&l->posted) ? -1 : 0);
 		if (n < 0 && errno != EINTR)
 			return dv_fail_errno(e, errno, "wait for events");
 		l->now_ms = clock_ms();
@@ -399,6 +449,7 @@ int loop_run(struct loop *l, struct dv_err *e)
 		for (int i = 0; i < n && !l->stopped; i++)
 			dispatch(events[i].data.ptr, events[i].events);
 		run_timers(l);
+		run_tasks(l);
 		free_removed(l);
 	}
 	return l->code;

@@ -39,6 +39,12 @@ void loop_arm(struct loop_source *timer, uint64_t delay_ms);
 void loop_disarm(struct loop_source *timer);
 void loop_remove(struct loop_source *s);                                /* NULL is fine */
 
+/* A task that is not posted. */
+struct loop_source *loop_add_task(struct loop *l, loop_on_timer *cb, void *ctx);
+/* Run it once, when the callbacks of this turn have returned (from a task: in the next turn). Posting twice is
+ * once. No system call. */
+void loop_post(struct loop_source *task);
+
 uint64_t loop_now_ms(const struct loop *l);                             /* monotonic, read once per turn */
 /* Until loop_stop(); returns its code. */
 int loop_run(struct loop *l, struct dv_err *e) DV_MUST_USE;

@@ -171,6 +171,81 @@ static void test_timer_armed_in_callback(void **state)
 	loop_free(a.loop);
 }
 
+static struct {
+	struct loop *loop;
+	struct loop_source *first, *second, *third;
+	char log[32];
+	size_t n;
+} tasks;
+
+static void note_task(char what)
+{
+	assert_true(tasks.n + 1 < sizeof tasks.log);
+	tasks.log[tasks.n++] = what;
+}
+
+static void first_task(void *ctx)
+{
+	note_task('1');
+	if (tasks.n > 5)
+		return;
+	/* the second is still to run in this round: posting it again is nothing */
+	loop_post(tasks.first);
+	loop_post(tasks.second);
+	loop_remove(tasks.third);
+	tasks.third = NULL;
+}
+
+static void second_task(void *ctx)
+{
+	note_task('2');
+}
+
+static void post_all(void *ctx)
+{
+	note_task('t');
+	loop_post(tasks.first);
+	loop_post(tasks.second);
+	loop_post(tasks.second);
+	loop_post(tasks.third);
+	note_task('.');
+}
+
+static void test_tasks_run_at_the_end_of_the_turn(void **state)
+{
+	memset(&tasks, 0, sizeof tasks);
+	tasks.loop = new_loop();
+	tasks.first = loop_add_task(tasks.loop, first_task, NULL);
+	tasks.second = loop_add_task(tasks.loop, second_task, NULL);
+	tasks.third = loop_add_task(tasks.loop, second_task, NULL);
+	loop_arm(loop_add_timer(tasks.loop, post_all, NULL), 0);
+	loop_arm(loop_add_timer(tasks.loop, stop, tasks.loop), 50);
+	assert_int_equal(loop_run(tasks.loop, NULL), 3);
+	/* the third was removed while posted; each round is a turn of its own */
+	assert_string_equal(tasks.log, "t.12112");
+	loop_free(tasks.loop);
+}
+
+static void stop_in_task(void *ctx)
+{
+	note_task('s');
+	loop_stop(tasks.loop, 1);
+}
+
+static void test_a_stop_leaves_tasks_posted(void **state)
+{
+	memset(&tasks, 0, sizeof tasks);
+	tasks.loop = new_loop();
+	loop_post(loop_add_task(tasks.loop, stop_in_task, NULL));
+	loop_post(loop_add_task(tasks.loop, second_task, NULL));
+	assert_int_equal(loop_run(tasks.loop, NULL), 1);
+	assert_string_equal(tasks.log, "s");
+	loop_post(loop_add_task(tasks.loop, stop_in_task, NULL));
+	assert_int_equal(loop_run(tasks.loop, NULL), 1);
+	assert_string_equal(tasks.log, "s2s");
+	loop_free(tasks.loop);
+}
+
 static void remove_self(void *ctx)
 {
 	struct again *a = ctx;
@@ -255,7 +330,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_remove_in_callback), cmocka_unit_test(test_change_events),
 		cmocka_unit_test(test_many_timers_in_order), cmocka_unit_test(test_timer_armed_in_callback),
-		cmocka_unit_test(test_timer_removed_in_callback), cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_timer_removed_in_callback),
+		cmocka_unit_test(test_tasks_run_at_the_end_of_the_turn),
+		cmocka_unit_test(test_a_stop_leaves_tasks_posted), cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_pidfd),
 	};
 
