@@ -20,7 +20,7 @@ CALL = r'(?<![\w.>])'       # not a member, not the end of a longer name
 # `sleep` as a command of the test itself; not an argument (of `davit run`), not one in the background
 SLEEP = r'(?:^|[;&|({]|\bthen|\bdo|\belse|\brun(?: -\d+)?)\s*sleep\s[^&\n]*$'
 ALLOWED_HOSTS = r'(?:localhost|127\.|\[::1\]|10\.|192\.168\.|0\.0\.0\.0|[\w.-]*\bexample\b|[\w.-]*\.(?:test|invalid|local)\b' \
-                r'|www\.apache\.org|opencontainers\.org|json-schema\.org|[%$"\'{<*])'
+                r'|[A-Za-z](?![\w-]|\.\w)|www\.apache\.org|opencontainers\.org|json-schema\.org|[%$"\'{<*])'
 
 
 @dataclass

@@ -1,10 +1,9 @@
-/* message.c - methods, statuses and header lists. */
-#include <ctype.h>
+/* message.c - methods, statuses, headers. */
 #include <string.h>
 #include <strings.h>
 
-#include "base/mem.h"
 #include "base/str.h"
+#include "http/chars.h"
 #include "http/message.h"
 
 static const char *const method_names[HTTP_METHOD_MAX] = {
@@ -54,4 +53,30 @@ const char *http_header_next(const struct http_header *h, size_t n, const char *
 			return one->value;
 	}
 	return NULL;
+}
+
+bool http_header_lists(const struct http_header *h, size_t n, const char *name, const char *word)
+{
+	size_t pos = 0, len;
+	const char *value, *one;
+
+	while ((value = http_header_next(h, n, name, &pos)))
+		while (ch_list_next(&value, &one, &len))
+			if (strlen(word) == len && strncasecmp(one, word, len) == 0)
+				return true;
+	return false;
+}
+
+bool http_name_valid(const char *name)
+{
+	return ch_token(name, strlen(name));
+}
+
+bool http_value_valid(const char *value)
+{
+	size_t len = strlen(value), trimmed = len;
+	const char *s = value;
+
+	ch_trim(&s, &trimmed);
+	return trimmed == len && ch_all(value, len, CH_VALUE);
 }

@@ -34,6 +34,9 @@ int url_authority_parse(struct arena *a, const char *text, const char **ret_host
 /* Is this what a Host header may hold? (The check only: no allocation, no message.) */
 bool url_authority_valid(const char *s, size_t len);
 
+/* Is this a path as it may travel: begins with "/", no character that has to be encoded, no bad triplet, no %00? */
+bool url_path_valid(const char *s, size_t len);
+
 /* The URL as text; the port is left out when it is the scheme's own. */
 const char *url_text(struct arena *a, const struct url *u);
 /* HOST[:PORT] of it, as for a Host header. */
