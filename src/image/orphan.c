@@ -162,13 +162,18 @@ static int lock_next(struct image_store *s, struct orphans *o, struct dv_err *e)
 	return any ? 1 : 0;
 }
 
+int orphans_lock(struct image_store *s, struct orphans *o, struct dv_err *e)
+{
+	int rc = lock_next(s, o, e);
+
+	return rc < 0 ? rc : 0;
+}
+
 int orphans_prepare(struct image_store *s, struct orphans *o, struct dv_err *e)
 {
 	int rc = add_parts(s, o, e);
 
-	if (rc == 0)
-		rc = lock_next(s, o, e);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : orphans_lock(s, o, e);
 }
 
 /* --- rows and files --- */

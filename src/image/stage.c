@@ -30,9 +30,8 @@ static int stage_remove(struct image_store *s, const char *name, struct dv_err *
 	return rc < 0 ? rc : file_remove_tree(tmp, name, e);
 }
 
-/* Calls each() for every name in the directory but "." and "..". */
-static int dir_each(int rootfd, const char *path, int (*each)(void *ctx, const char *name, struct dv_err *e), void *ctx,
-		    struct dv_err *e)
+int store_dir_each(int rootfd, const char *path, int (*each)(void *ctx, const char *name, struct dv_err *e), void *ctx,
+		   struct dv_err *e)
 {
 	int fd, rc = file_open(rootfd, path, O_RDONLY | O_DIRECTORY, 0, &fd, e);
 
@@ -102,7 +101,7 @@ static int sweep_all(struct image_stage *st, struct dv_err *e)
 	int rc = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(w) && rc == 0; i++)
-		rc = dir_each(st->store->rootfd, w[i].dir, sweep_stray, &w[i], e);
+		rc = store_dir_each(st->store->rootfd, w[i].dir, sweep_stray, &w[i], e);
 	return rc;
 }
 
@@ -140,7 +139,7 @@ int image_stage_open(struct image_store *s, struct image_stage **ret, struct dv_
 	(void)pthread_mutex_init(&st->lock, NULL);
 	rc = stage_make(st, e);
 	if (rc == 0)
-		rc = dir_each(s->rootfd, "tmp", sweep_tmp, &w, e);
+		rc = store_dir_each(s->rootfd, "tmp", sweep_tmp, &w, e);
 	if (rc == 0 && w.found_dead)
 		rc = sweep_all(st, e);
 	if (rc == 0)
@@ -181,6 +180,18 @@ int stage_trash(struct image_stage *st, const char *path, struct dv_err *e)
 	(void)snprintf(name, sizeof(name), "trash%u", st->trash++);
 	int rc = store_rename(st->store->rootfd, path, st->fd, name, e);
 	return rc == -DV_NOT_FOUND ? 0 : rc;
+}
+
+int stage_empty(struct image_stage *st, struct dv_err *e)
+{
+	char name[24];
+	int rc = 0;
+
+	while (rc == 0 && st->trash_gone < st->trash) {
+		(void)snprintf(name, sizeof(name), "trash%u", st->trash_gone++);
+		rc = file_remove_tree(st->fd, name, e);
+	}
+	return rc;
 }
 
 /* --- holding --- */

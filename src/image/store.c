@@ -219,18 +219,25 @@ int image_exists(struct image_store *s, const char *id, bool *ret, struct dv_err
 	return has_row(s, "SELECT 1 FROM images WHERE digest = ?", id, ret, e);
 }
 
+int store_has_row(struct image_store *s, bool layer, const char *key, bool *ret, struct dv_err *e)
+{
+	static const char blob_sql[] = "SELECT 1 FROM blobs WHERE digest = ?", layer_sql[] = "SELECT 1 FROM layers WHERE dir = ?";
+
+	return has_row(s, layer ? layer_sql : blob_sql, key, ret, e);
+}
+
 int image_store_has_blob(struct image_store *s, const struct digest *d, bool *ret, struct dv_err *e)
 {
 	char text[DIGEST_TEXT_SIZE];
 
-	return has_row(s, "SELECT 1 FROM blobs WHERE digest = ?", digest_text(d, text), ret, e);
+	return store_has_row(s, false, digest_text(d, text), ret, e);
 }
 
 int image_store_has_layer(struct image_store *s, const struct digest *name, bool *ret, struct dv_err *e)
 {
 	char path[STORE_PATH_SIZE];
 
-	return has_row(s, "SELECT 1 FROM layers WHERE dir = ?", store_layer_path(name, path), ret, e);
+	return store_has_row(s, true, store_layer_path(name, path), ret, e);
 }
 
 int image_store_blob_layer(struct image_store *s, const struct digest *d, uint64_t *ret_size,

@@ -28,7 +28,7 @@ struct image_stage {
 	char name[40];                  /* in tmp/ */
 	pthread_mutex_t lock;           /* of the list */
 	struct staged *v;
-	unsigned n, trash;
+	unsigned n, trash, trash_gone;
 	int *held;                      /* descriptors with a shared lock */
 	unsigned n_held;
 };
@@ -50,6 +50,13 @@ const char *store_blob_path(const struct digest *d, char out[STORE_PATH_SIZE]);
 
 /* Move a path of the root into the stage, to be deleted with it. Absent is success. */
 int stage_trash(struct image_stage *st, const char *path, struct dv_err *e) DV_MUST_USE;
+/* Delete what was moved there; without locks, because it may take long. */
+int stage_empty(struct image_stage *st, struct dv_err *e) DV_MUST_USE;
+/* Calls each() for every name in the directory but "." and "..". */
+int store_dir_each(int rootfd, const char *path, int (*each)(void *ctx, const char *name, struct dv_err *e), void *ctx,
+		   struct dv_err *e) DV_MUST_USE;
+/* Whether a layer's path or a blob's digest is in the database. */
+int store_has_row(struct image_store *s, bool layer, const char *key, bool *ret, struct dv_err *e) DV_MUST_USE;
 struct image_store *stage_store(struct image_stage *st);
 
 /* "partial/ALG-HEX" */
@@ -110,6 +117,7 @@ int orphans_of_name(struct image_store *s, struct orphans *o, const char *name, 
 
 /* Under images.lock, in this order: parts are added and locked; inside the transaction that takes the image, rows of
  * what nothing refers to; after its commit the files, and in further transactions what was too much for one. */
+int orphans_lock(struct image_store *s, struct orphans *o, struct dv_err *e) DV_MUST_USE;       /* without parts */
 int orphans_prepare(struct image_store *s, struct orphans *o, struct dv_err *e) DV_MUST_USE;
 int orphans_rows(struct image_store *s, struct orphans *o, struct dv_err *e) DV_MUST_USE;
 int orphans_files(struct image_stage *st, struct orphans *o, struct dv_err *e) DV_MUST_USE;
