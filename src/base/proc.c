@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -291,6 +292,19 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start, struct dv_
 		return dv_fail(e, DV_CORRUPT, "%s has no start time", name);
 	*ret_state = end[2];
 	*ret_start = start;
+	return 0;
+}
+
+int proc_program(char **ret, struct dv_err *e)
+{
+	auto_free char *path = NULL;
+	int r = file_readlink(AT_FDCWD, "/proc/self/exe", &path, e);
+	/* "/" is the root of a detached mount: no other program has this path. */
+	const char *kept = r >= 0 && streq(path, "/") ? getenv(PROC_SELF_ENV) : NULL;
+
+	if (r < 0)
+		return r;
+	*ret = kept && *kept == '/' ? mem_str(kept) : take_ptr(&path);
 	return 0;
 }
 

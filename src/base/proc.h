@@ -52,6 +52,10 @@ int proc_open(pid_t pid, int *ret_pidfd, struct dv_err *e) DV_MUST_USE;        /
 /* The pid behind a pidfd, as our own pid namespace numbers it; NOT_FOUND when gone. */
 int proc_of_pidfd(int pidfd, pid_t *ret, struct dv_err *e) DV_MUST_USE;
 int proc_signal(int pidfd, int sig, struct dv_err *e) DV_MUST_USE;             /* NOT_FOUND when gone */
+/* The path of our own program, also when it runs from a detached copy of its mount (oci/self.h), which
+ * leaves its path in PROC_SELF_ENV. Free with free(). */
+#define PROC_SELF_ENV "DAVIT_SELF"
+int proc_program(char **ret, struct dv_err *e) DV_MUST_USE;
 /* NOT_FOUND when no such process. */
 int proc_identify(pid_t pid, struct proc_id *ret, struct dv_err *e) DV_MUST_USE;
 /* Still the same process, and not a zombie. */

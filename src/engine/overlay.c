@@ -148,12 +148,16 @@ int overlay_mount_old(const int *lowers, size_t n, int upper, int work, int plac
 
 static int open_lowers(struct engine *g, const struct image *img, int *fds, size_t *ret_n, struct dv_err *e)
 {
-	for (size_t i = 0; i < img->n_layers; i++) {
-		int r = image_layer_open(engine_images(g), &img->layers[i], &fds[i], e);
+	int r = ground_open(g, &fds[0], e);
 
+	if (r < 0)
+		return r;
+	*ret_n = 1;
+	for (size_t i = 0; i < img->n_layers; i++) {
+		r = image_layer_open(engine_images(g), &img->layers[i], &fds[*ret_n], e);
 		if (r < 0)
 			return dv_wrap(e, "layer %s", img->layers[i].diff_id);
-		*ret_n = i + 1;
+		++*ret_n;
 	}
 	return 0;
 }
@@ -161,13 +165,12 @@ static int open_lowers(struct engine *g, const struct image *img, int *fds, size
 static int mount_any(struct engine *g, const struct image *img, int dir, int upper, int work, bool not_kept, int *ret_fd,
 		     struct dv_err *e)
 {
-	int lowers[LAYERS_MAX];
+	int lowers[LAYERS_MAX + 1];
 	size_t n = 0;
 	int r;
 
-	if (!img->n_layers || img->n_layers > LAYERS_MAX)
-		return dv_fail(e, DV_LIMIT, "image %s has %zu layers: 1 to %d are possible", img->id, img->n_layers,
-			       LAYERS_MAX);
+	if (img->n_layers > LAYERS_MAX)
+		return dv_fail(e, DV_LIMIT, "image %s has %zu layers: %d are possible", img->id, img->n_layers, LAYERS_MAX);
 	r = open_lowers(g, img, lowers, &n, e);
 	if (r >= 0)
 		r = mount_by_fd(lowers, n, upper, work, not_kept, ret_fd, e);

@@ -12,5 +12,7 @@ int overlay_make(struct engine *g, const struct image *img, const char *id, bool
  * here as a detached copy. Called by overlay_make() where needed; separate for its test. */
 int overlay_mount_old(const int *lowers, size_t n, int upper, int work, int place, bool not_kept, int *ret_fd,
 		      struct dv_err *e) DV_MUST_USE;
+/* The layer below those of the image, made when missing; O_PATH. */
+int ground_open(struct engine *g, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 /* Everything below ROOT/containers/ID. */
 int overlay_remove(struct engine *g, const char *id, struct dv_err *e) DV_MUST_USE;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <sys/mman.h>
@@ -16,6 +17,8 @@
 #include <sys/vfs.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
+#include "base/proc.h"
 #include "oci/defence.h"
 #include "oci/mount.h"
 #include "oci/sys.h"
@@ -84,6 +87,7 @@ static void open_missing_stdio(void)
 
 int self_protect(struct dv_err *e)
 {
+	auto_free char *path = NULL;
 	auto_close int copy = -1;
 	int r;
 
@@ -99,6 +103,8 @@ int self_protect(struct dv_err *e)
 		if ((r = sealed_copy(&copy, e)) < 0)
 			return r;
 	}
+	if (proc_program(&path, NULL) >= 0)
+		(void)setenv(PROC_SELF_ENV, path, 1);
 	(void)sys_execveat(copy, "", saved_argv, environ, AT_EMPTY_PATH);
 	return dv_fail_errno(e, errno, "run the protected program");
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "ui/inner.h"
 
@@ -19,7 +19,7 @@
 static int beside_us(struct arena *a, const char *name, const char **ret, struct dv_err *e)
 {
 	auto_free char *own = NULL;
-	int r = file_readlink(AT_FDCWD, "/proc/self/exe", &own, e);
+	int r = proc_program(&own, e);
 	const char *slash = r < 0 ? NULL : strrchr(own, '/');
 
 	if (r < 0)
