@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/bundle.h"
 #include "engine/etc.h"
@@ -178,6 +179,15 @@ static int status_of(const struct run *x, int r)
 	return r == -DV_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_CANNOT_INVOKE;
 }
 
+/* What dead command lines left is looked after while the container runs: nobody waits for it. */
+static void tidy(struct run *x)
+{
+	struct dv_err why = DV_ERR_NONE;
+
+	if (life_settle_busy(x->g, x->a, &why) < 0)
+		log_warn("containers whose command line died are left as they are", "reason", why.msg, NULL);
+}
+
 static int start_and_wait(struct run *x, struct foreground *f, int console_fd, int *ret_status, struct dv_err *e)
 {
 	int code, r = create(x, console_fd, e);
@@ -191,6 +201,7 @@ static int start_and_wait(struct run *x, struct foreground *f, int console_fd, i
 	}
 	r = mark_running(x, e);
 	fd_close(&x->lock);
+	tidy(x);
 	code = foreground_wait(f, &x->started, e);
 	fd_close(&x->started.pidfd);
 	if (code < 0)
@@ -226,7 +237,7 @@ int engine_run(struct engine *g, struct arena *a, const struct run_request *q, i
 
 	*ret_status = EXIT_ENGINE;
 	(void)umask(022);       /* what is made here is made for the container */
-	if ((r = check(q, e)) < 0 || (r = life_settle_busy(g, a, e)) < 0 || (r = find_image(&x, e)) < 0 ||
+	if ((r = check(q, e)) < 0 || (r = find_image(&x, e)) < 0 ||
 	    (r = ctr_new_id(x.id, e)) < 0 || (r = run_configure(a, q, x.image, x.id, &x.config, e)) < 0 ||
 	    (r = record(&x, e)) < 0)
 		return r;

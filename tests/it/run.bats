@@ -378,3 +378,25 @@ load engine
 	davit ps
 	[ ! -e "$stray" ]
 }
+
+@test "davit, run from a detached copy of its mount, knows its path; containers do not" {
+	run_background box bb sleep 60
+	[ "$(tr '\0' '\n' <"/proc/$run_pid/environ" | grep '^DAVIT_SELF=')" = "DAVIT_SELF=$(readlink -f "$DAVIT_BUILD/davit")" ]
+	[ "$(davit run --rm bb env | grep -c DAVIT_SELF)" = 0 ]
+	davit rm -f box
+	wait "$run_pid" || true
+}
+
+@test "places to mount on come from a layer below, not from the container's own directory" {
+	davit run --name kept bb sh -c 'ls -d /proc /sys /dev /etc/hosts /etc/resolv.conf /etc/hostname'
+	[ -z "$(ls -A "$T/root/containers/$(id_of kept)/upper")" ]
+	[ "$(stat -c %a "$T/root/ground" "$T/root/ground/proc" "$T/root/ground/etc/hosts" | tr '\n' ' ')" = "755 755 644 " ]
+	# A maker that was killed half-way left this.
+	rm -rf "$T/root/ground"
+	mkdir -p "$T/root/ground.making/etc"
+	run_background box bb sleep 60
+	[ ! -e "$T/root/ground.making" ]
+	[ -d "$T/root/ground/sys" ]
+	davit rm -f box
+	wait "$run_pid" || true
+}
