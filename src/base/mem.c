@@ -90,6 +90,13 @@ void arena_done(struct arena *a)
 	*a = (struct arena){ .max_bytes = a->max_bytes };
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_chunk *c = a->chunks; c; c = c->next)
+		explicit_bzero(c + 1, c->size);
+	arena_done(a);
+}
+
 /* A new chunk, doubling up to CHUNK_MAX_BYTES, so that a small arena costs one page. */
 static void arena_grow(struct arena *a, size_t size)
 {

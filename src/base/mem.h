@@ -48,6 +48,8 @@ struct arena {
 /* max_bytes bounds arena_try(); 0 means the default of 64 MiB. No allocation yet. */
 void arena_init(struct arena *a, size_t max_bytes);
 void arena_done(struct arena *a);
+/* The same for secrets: the memory is zeroed before it is given back. */
+void arena_wipe(struct arena *a);
 
 /* Zeroed, aligned to 16. Never NULL: for our own structs of known size; not bounded. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull));
@@ -60,3 +62,4 @@ char *arena_printf(struct arena *a, const char *fmt, ...) DV_PRINTF(2, 3) __attr
 #define arena_array(a, type, n) ((type *)arena_alloc((a), mem_mul(sizeof(type), (n))))
 
 #define auto_arena __attribute__((cleanup(arena_done)))
+#define auto_arena_wipe __attribute__((cleanup(arena_wipe)))
