@@ -204,6 +204,33 @@ static void test_variants(void **state)
 
 /* --- downloads --- */
 
+/* A stage holds by a shared lock, and whoever writes the file has an exclusive one on it. */
+static void test_commit_into_a_stage(void **state)
+{
+	struct digest d = sum("fetched"), w = sum("written");
+	struct dv_err e = DV_ERR_NONE;
+	struct blob_writer *writer;
+	struct image_stage *st;
+	struct blob_fetch *g;
+	struct fixture f;
+
+	fixture_new(&f);
+	assert_ok(image_stage_open(f.s, &st, &e), &e);
+	const struct blob_meta m = { .stage = st };
+	assert_ok(blob_fetch_open(f.s, &d, true, &g, &e), &e);
+	assert_ok(blob_fetch_write(g, "fetched", 7, &e), &e);
+	assert_ok(blob_fetch_commit(g, &m, &e), &e);
+	blob_fetch_close(g);
+	assert_ok(blob_begin(f.s, DIGEST_SHA256, &writer, &e), &e);
+	assert_ok(blob_write(writer, "written", 7, &e), &e);
+	assert_ok(blob_commit(writer, &w, &m, NULL, &e), &e);
+	blob_writer_free(writer);
+	check_content(f.s, &d, "fetched");
+	check_content(f.s, &w, "written");
+	image_stage_close(st);
+	fixture_done(&f);
+}
+
 static void test_fetch(void **state)
 {
 	struct digest d = sum("one two three"), wrong = sum("what was promised");
@@ -528,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_commit_into_a_stage),
 		cmocka_unit_test(test_fetch),
 		cmocka_unit_test(test_share_download),
 		cmocka_unit_test(test_killed_download),

@@ -113,7 +113,7 @@ static int place_locked(struct image_store *s, const struct digest *d, int dirfd
 	return rc;
 }
 
-int blob_place(struct image_store *s, const struct digest *d, int dirfd, const char *name, uint64_t size,
+int blob_place(struct image_store *s, const struct digest *d, int dirfd, const char *name, uint64_t size, int lockfd,
 	       const struct blob_meta *m, struct dv_err *e)
 {
 	auto_close int lock = -1;
@@ -121,10 +121,12 @@ int blob_place(struct image_store *s, const struct digest *d, int dirfd, const c
 
 	if (rc == 0)
 		rc = place_locked(s, d, dirfd, name, size, m, e);
-	/* Before the lock goes: nobody takes it away between. */
-	if (rc == 0 && m && m->stage)
-		rc = image_stage_hold_blob(m->stage, d, e);
-	return rc;
+	if (rc < 0 || !m || !m->stage)
+		return rc;
+	/* To hold it is a shared lock of the same file. Under images.lock still: nobody takes it away between. */
+	if (lockfd >= 0)
+		rc = file_lock(lockfd, false, true, name, e);
+	return rc < 0 ? rc : image_stage_hold_blob(m->stage, d, e);
 }
 
 /* --- streams --- */
@@ -212,7 +214,7 @@ int blob_commit(struct blob_writer *w, const struct digest *want, const struct b
 	if (rc == 0)
 		rc = store_sync(w->fd, "blob", e);
 	if (rc == 0)
-		rc = blob_place(w->store, &have, w->store->rootfd, w->name, w->size, m, e);
+		rc = blob_place(w->store, &have, w->store->rootfd, w->name, w->size, w->fd, m, e);
 	if (rc == 0 && ret_digest)
 		*ret_digest = have;
 	return rc;
@@ -279,7 +281,7 @@ int blob_put_file(struct image_store *s, const struct digest *have, int dirfd, c
 		return blob_put_fd(s, have, fd, m, e);
 	rc = store_sync(fd, name, e);
 	if (rc == 0)
-		rc = blob_place(s, have, dirfd, name, (uint64_t)st.st_size, m, e);
+		rc = blob_place(s, have, dirfd, name, (uint64_t)st.st_size, -1, m, e);
 	if (rc == 0 && unlinkat(dirfd, name, 0) < 0)
 		return dv_fail_errno(e, errno, "remove %s", name);
 	return rc;

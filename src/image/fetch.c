@@ -166,7 +166,7 @@ int blob_fetch_commit(struct blob_fetch *f, const struct blob_meta *m, struct dv
 	}
 	rc = store_sync(f->fd, f->name, e);
 	if (rc == 0)
-		rc = blob_place(f->store, &have, f->store->rootfd, f->name, f->size, m, e);
+		rc = blob_place(f->store, &have, f->store->rootfd, f->name, f->size, f->fd, m, e);
 	if (rc == 0)
 		f->drop = true;
 	return rc;

@@ -81,8 +81,9 @@ void store_writeback(int fd, uint64_t *begun, uint64_t size);
 struct blob_meta;
 /* INVALID unless they are equal. */
 int digest_expect(const struct digest *have, const struct digest *want, struct dv_err *e) DV_MUST_USE;
-/* The synced and verified file becomes the blob: a second link to it, then the row. The first link stays. */
-int blob_place(struct image_store *s, const struct digest *d, int dirfd, const char *name, uint64_t size,
+/* The synced and verified file becomes the blob: a second link to it, then the row. The first link stays.
+ * lockfd: through which the caller has it locked, or -1; a stage of m's makes the lock a shared one. */
+int blob_place(struct image_store *s, const struct digest *d, int dirfd, const char *name, uint64_t size, int lockfd,
 	       const struct blob_meta *m, struct dv_err *e) DV_MUST_USE;
 /* Inside a transaction. NOT_FOUND when the blob has no row. */
 int blob_meta_rows(struct image_store *s, const struct digest *d, const struct blob_meta *m, struct dv_err *e) DV_MUST_USE;
