@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/file.h>
 
 #include "base/fault.h"
@@ -264,6 +265,27 @@ void db_rollback(struct db *db)
 bool db_in_transaction(const struct db *db)
 {
 	return !sqlite3_get_autocommit(db->h);
+}
+
+/* --- generation --- */
+
+/* The write-ahead log's index begins with a header of 48 bytes (twice, so that readers see a torn one) with a change
+ * counter, salts and a checksum: part of SQLite's file format. Its first region is mapped already. */
+#define WAL_INDEX_REGION (32 << 10)
+
+void db_generation(struct db *db, struct db_generation *ret)
+{
+	sqlite3_file *f = NULL;
+	void volatile *p = NULL;
+
+	*ret = (struct db_generation){ 0 };
+	if (sqlite3_file_control(db->h, "main", SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK || !f || !f->pMethods ||
+	    f->pMethods->iVersion < 2 || f->pMethods->xShmMap(f, 0, WAL_INDEX_REGION, 0, &p) != SQLITE_OK || !p)
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (size_t i = 0; i < sizeof ret->header; i++)
+		ret->header[i] = ((const volatile unsigned char *)p)[i];
+	ret->valid = memcmp(ret->header, (const char *)(uintptr_t)p + sizeof ret->header, sizeof ret->header) == 0;
 }
 
 /* --- statements --- */

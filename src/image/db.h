@@ -43,6 +43,15 @@ bool db_in_transaction(const struct db *db);
 /* A consistent view over several SELECTs, without any lock; ended by db_rollback(). */
 int db_begin_read(struct db *db, struct dv_err *e) DV_MUST_USE;
 
+/* Which state of the file a reader would see now. Two equal ones that are valid: nobody, in whatever process, has
+ * committed between them. It is read from memory that all connections share: no system call, no lock. A
+ * commit that has returned anywhere is seen. */
+struct db_generation {
+	bool valid;
+	unsigned char header[48];
+};
+void db_generation(struct db *db, struct db_generation *ret);
+
 /* --- statements ---
  * sql must be a constant: statements are kept by its address and used again. types has one letter
  * for each parameter: i int64_t, t const char * (NULL gives NULL), b const void * and size_t.

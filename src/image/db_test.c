@@ -183,6 +183,40 @@ static void test_killed_writers(void **state)
 	unit_tmp_done(&t);
 }
 
+static void test_generation(void **state)
+{
+	struct unit_tmp t;
+	auto_db struct db *db = NULL, *other = NULL;
+	struct db_generation before, now;
+	struct dv_err e = DV_ERR_NONE;
+	int status;
+
+	unit_tmp_new(&t);
+	open_at(&t, &one, &db);
+	open_at(&t, &one, &other);
+	db_generation(db, &before);
+	assert_true(before.valid);
+	(void)number(other, "SELECT count(*) FROM a");
+	assert_ok(db_begin(other, &e), &e);
+	db_rollback(other);
+	db_generation(db, &now);
+	assert_memory_equal(&before, &now, sizeof now);
+	/* another connection, then another process, then we */
+	for (int i = 0; i < 3; i++) {
+		if (i == 1)
+			assert_int_equal(waitpid(child_writing(&t, 1), &status, 0) > 0 && status == 0, 1);
+		else
+			assert_ok(add_pair(i ? db : other, 100 + i, &e), &e);
+		db_generation(db, &now);
+		assert_true(now.valid);
+		assert_memory_not_equal(&before, &now, sizeof now);
+		before = now;
+	}
+	db_close(take_ptr(&db));
+	db_close(take_ptr(&other));
+	unit_tmp_done(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +224,7 @@ int main(void)
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_many_writers),
 		cmocka_unit_test(test_killed_writers),
+		cmocka_unit_test(test_generation),
 	};
 
 	return unit_run(tests);

@@ -228,6 +228,7 @@ static int info_refs(struct arena *a, const struct info_view *v, struct manifest
 	if (v->layers.n + v->blobs.n + v->manifests.n > INFO_REFS_MAX)
 		return dv_fail(e, DV_LIMIT, "manifest refers to more than %d things", INFO_REFS_MAX);
 	m->refs = arena_array(a, struct descriptor, v->layers.n + v->blobs.n + v->manifests.n + 1);
+	m->has_config = v->config;
 	if (v->config)
 		rc = descriptor_of(v->config, "config", &m->refs[m->n++], e);
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++)

@@ -62,6 +62,7 @@ struct manifest_info {
 	const char *media_type;                 /* the document's, else want's; "" when neither says */
 	const char *artifact_type;              /* artifactType, else an artifact's config type; NULL */
 	struct digest subject;                  /* alg 0: none */
+	bool has_config;
 	struct descriptor *refs;                /* config first, then layers, blobs or manifests */
 	size_t n;
 	const struct json *annotations;
