@@ -229,11 +229,13 @@ static void limit_case(const struct limit_case *c)
 
 static void test_limits(void **state)
 {
+	bool all_v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+
 	for (size_t i = 0; i < ARRAY_LEN(limit_cases); i++) {
 		const struct limit_case *c = &limit_cases[i];
 
-		/* A machine with other controllers sees other errors. */
-		if (c->want ? !have_v1(c->controller) : c->kind == DV_UNSUPPORTED && have_v1(c->controller))
+		/* A machine with other controllers sees other errors, and other files on v2. */
+		if (c->kind == DV_UNSUPPORTED ? all_v2 || have_v1(c->controller) : *c->controller && !have_v1(c->controller))
 			continue;
 		limit_case(c);
 	}
@@ -384,6 +386,7 @@ static void test_oom(void **state)
 	struct cgroup_oom *w = NULL;
 	struct pollfd p = { .events = POLLIN };
 	uint64_t kills = 99;
+	bool v2;
 	pid_t pid;
 	int status;
 
@@ -406,8 +409,11 @@ static void test_oom(void **state)
 	assert_int_equal(kills, 1);
 	OK(cgroup_oom_read(w, &kills, e));
 	assert_int_equal(kills, 0);
+	v2 = cgroup_layout(cg) == CGROUP_V2;
 	OK(cgroup_destroy(cg, 2000, e));
-	assert_int_equal(poll(&p, 1, 5000), 1);
+	/* Kernels do not always tell of the end of a v2 group. */
+	if (!v2)
+		assert_int_equal(poll(&p, 1, 5000), 1);
 	FAILS(NOT_FOUND, cgroup_oom_read(w, &kills, e));
 	cgroup_oom_close(w);
 	cgroup_close(cg);

@@ -29,7 +29,7 @@ SECONDS_MAX = 280       # below the time-out of the Meson test
 MODULES = ['overlay', 'erofs', 'loop', 'veth', 'bridge', 'vxlan', 'tun', 'nf_tables', 'nft_chain_nat', 'nft_nat', 'nft_masq',
            'nft_ct', 'nft_reject_inet', 'nft_fib_inet', 'nft_numgen', 'br_netfilter']
 BINARIES = ['busybox', 'jq', 'apparmor_parser']
-UNIT_TESTS = ['oci-cgroup_v2_test', 'oci-seccomp_load_test']      # of src/oci, on another kernel
+UNIT_TESTS = ['oci-cgroup_test', 'oci-cgroup_v2_test', 'oci-seccomp_load_test']      # of src/oci, on another kernel
 
 
 class Skip(Exception):
