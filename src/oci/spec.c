@@ -147,6 +147,8 @@ static int check_linux(const struct spec *s, struct dv_err *e)
 		if (path[0] != '/' || spec_path_climbs(path))
 			return dv_fail(e, DV_INVALID, "linux.devices[%zu].path: \"%s\" is not an absolute path", i, path);
 	}
+	if (l->cgroups_path && spec_path_climbs(l->cgroups_path))
+		return dv_fail(e, DV_INVALID, "linux.cgroupsPath: \"%s\" has a \"..\"", l->cgroups_path);
 	return netdev_check(l->net_devices, e);
 }
 

@@ -1,5 +1,9 @@
 /* list.c - list and ps: what there is. */
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -97,6 +101,52 @@ const struct verb verb_list = {
 
 /* --- ps --- */
 
+#define PIDS_MAX 100000
+
+/* The number of the pid namespace; 0 when the process is gone or not ours to look at. */
+static ino_t pid_namespace(int proc, const char *pid)
+{
+	struct stat st;
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "%.20s/ns/pid", pid);
+	return fstatat(proc, path, &st, 0) == 0 ? st.st_ino : 0;
+}
+
+/* Without a cgroup: who lives in the pid namespace of the first process, unless that is our own. */
+static int pids_by_namespace(struct arena *a, pid_t init, pid_t **ret, size_t *ret_n, struct dv_err *e)
+{
+	DIR *d = opendir("/proc");
+	char first[24];
+	struct dirent *de;
+	size_t cap = 16;
+	uint64_t pid;
+
+	if (!d)
+		return dv_fail_errno(e, errno, "read /proc");
+	(void)snprintf(first, sizeof first, "%d", (int)init);
+	ino_t want = pid_namespace(dirfd(d), first), own = pid_namespace(dirfd(d), "self");
+
+	*ret = arena_array(a, pid_t, cap);
+	*ret_n = 0;
+	while ((de = readdir(d)) && *ret_n < PIDS_MAX) {
+		if (str_u64(de->d_name, INT32_MAX, "pid", &pid, NULL) < 0)
+			continue;
+		if ((pid_t)pid != init && (want == own || pid_namespace(dirfd(d), de->d_name) != want))
+			continue;
+		if (*ret_n == cap) {
+			pid_t *more = arena_array(a, pid_t, 2 * cap);
+
+			memcpy(more, *ret, cap * sizeof *more);
+			*ret = more;
+			cap *= 2;
+		}
+		(*ret)[(*ret_n)++] = (pid_t)pid;
+	}
+	(void)closedir(d);
+	return 0;
+}
+
 static int ps_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct list_args *a = c->args;
@@ -107,6 +157,9 @@ static int ps_run(struct verb_call *c, struct dv_err *e)
 	int r;
 
 	if ((r = oci_open(c, false, &box, e)) < 0 || (r = cgroup_pids(box.cgroup, c->arena, &pids, &n, e)) < 0)
+		return r;
+	if (n == 0 && box.status != STATUS_STOPPED &&
+	    (r = pids_by_namespace(c->arena, box.state.init.pid, &pids, &n, e)) < 0)
 		return r;
 	if (!a->format || streq(a->format, "table"))
 		return pstable_print(c->arena, pids, n, e);

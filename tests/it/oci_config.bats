@@ -19,6 +19,7 @@ load oci
 		.ociVersion = "2.0.0"@ociVersion
 		.ociVersion = "x"@ociVersion
 		del(.root)@root
+		.linux.cgroupsPath = "/a/../../b"@linux.cgroupsPath
 		del(.root.path)@root.path
 		.root.path = ""@root.path
 		.root = "rootfs"@root

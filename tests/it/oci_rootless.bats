@@ -55,6 +55,12 @@ RANGES='.linux.uidMappings = map(0; 54321; 1) + map(1; 100000; 65536) | .linux.g
 	fails 6
 	is 0
 	[ "$(u list -q)" = "$ID" ]
+	# Without a cgroup, by the pid namespace.
+	[ "$(u ps -f json "$ID")" = "[$(cat "$T/xdg/pid")]" ]
+	[ "$(u ps "$ID" | wc -l)" = 2 ]
+	run u pause "$ID"
+	fails
+	expect "cgroup"
 	run u delete "$ID"
 	fails
 	u kill "$ID" KILL
