@@ -36,6 +36,16 @@ struct launch {
 	const char *const *extra_env;
 };
 
+/* The steps of a start, in this order; what they opened is the caller's to release. */
+int launch_gather(struct launch *l, struct dv_err *e) DV_MUST_USE;         /* configuration and options */
+int launch_open_host(struct launch *l, struct dv_err *e) DV_MUST_USE;      /* descriptors, while the host is all there is */
+int launch_make_state(struct launch *l, struct dv_err *e) DV_MUST_USE;     /* state directory and cgroup with its limits */
+int launch_spawn(struct launch *l, struct dv_err *e) DV_MUST_USE;
+int launch_place(struct launch *l, struct dv_err *e) DV_MUST_USE;          /* id maps, cgroup, limits, interfaces; the state knows it */
+int launch_follow(struct launch *l, struct dv_err *e) DV_MUST_USE;         /* until it is ready or has become the program */
+/* Logs what the cgroup could not do, from warning number `first` on. */
+void launch_warn(const struct cgroup *cg, size_t first);
+
 /* The container's first process; never returns. */
 void init_main(struct launch *l) __attribute__((noreturn));
 /* The process between, where namespaces must be joined before the first process can be born in them: sends
