@@ -11,13 +11,39 @@ struct cli_globals {
 
 extern const struct program cli_program;
 extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb_inspect, verb_anatomy,
-	verb_version, verb_info;
+	verb_version, verb_info, verb_history, verb_tag, verb_untag, verb_container_inspect, verb_image_inspect,
+	verb_image_exists, verb_image_mount, verb_image_unmount, verb_image_prune, verb_image_diff, verb_image_tree, verb_gc,
+	verb_df;
 extern const struct verb verb_container, verb_image, verb_system;
 
 /* Opens what the globals name. */
 int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e) DV_MUST_USE;
 /* One line on stderr for one of several operands. */
 void cli_complain(const struct verb_call *c, const struct dv_err *e);
+
+#define CLI_SHORT_ID 12
+/* Without "sha256:", and cut to what people see unless whole (which keeps both). */
+const char *cli_short_id(struct arena *a, const char *id, bool whole);
+/* A template over one object, "json" for the object itself. */
+int cli_show(struct verb_call *c, const char *format, const struct json *j, struct dv_err *e) DV_MUST_USE;
+/* The answer to a question that destroys something: true after "y", or when nobody can be asked but force is set. */
+bool cli_confirm(const char *warning);
+
+/* --- filter.c: --filter of images --- */
+struct cli_filter;
+/* "dangling=true", "label=k=v", "label!=k", "reference=PATTERN", "before=IMAGE", "since=IMAGE", "until=TIME", those
+ * named in allowed. INVALID. */
+int cli_filter_parse(struct image_store *s, struct arena *a, const struct opt_strs *texts, const char *allowed,
+		     struct cli_filter **ret, struct dv_err *e) DV_MUST_USE;
+bool cli_filter_wants_config(const struct cli_filter *f);
+/* name is NULL for an image without any. */
+bool cli_filter_match(struct arena *a, const struct cli_filter *f, const struct image *img, const char *name);
+/* The container that uses the image, or a mount: CONFLICT in docker's words. For image_remove(). */
+struct cli_in_use {
+	struct engine *g;
+	struct arena *a;
+};
+int cli_image_in_use(void *ctx, struct image_store *s, const char *id, struct dv_err *e);
 
 /* --- human.c: times as docker words them --- */
 /* "3 minutes", "About an hour" */

@@ -1,27 +1,24 @@
-/* images.c - images and rmi. */
-#include <errno.h>
-#include <limits.h>
+/* images.c - images, image exists. */
+#include <fnmatch.h>
 #include <stdio.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/str.h"
 #include "cli/cli.h"
-#include "engine/life.h"
+#include "engine/ctr.h"
+#include "image/manifests.h"
 #include "image/name.h"
 #include "ui/template.h"
-
-#define SHORT_ID 12
-
-/* --- images --- */
 
 struct images_args {
 	bool all, quiet, no_trunc, digests;
 	const char *format;
+	struct opt_strs filters;
 };
 #define A(member) offsetof(struct images_args, member)
 static const struct opt images_opts[] = {
 	{ .name = "all", .letter = 'a', .kind = OPT_BOOL, .offset = A(all), .help = "All images (there are no others)" },
+	{ .name = "filter", .letter = 'f', .kind = OPT_STRS, .arg = "KEY=VALUE", .offset = A(filters),
+	  .help = "Only those with dangling=true|false, label=KEY[=VALUE], reference=PATTERN, before=IMAGE, since=IMAGE, until=TIME" },
 	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = A(quiet), .help = "Only ids" },
 	{ .name = "no-trunc", .kind = OPT_BOOL, .offset = A(no_trunc), .help = "Cut nothing" },
 	{ .name = "digests", .kind = OPT_BOOL, .offset = A(digests), .help = "Show digests" },
@@ -30,153 +27,187 @@ static const struct opt images_opts[] = {
 	{ 0 }
 };
 
-static const char *shown_id(struct arena *a, const char *id, bool whole)
+const char *cli_short_id(struct arena *a, const char *id, bool whole)
 {
 	const char *hex = str_after(id, "sha256:");
 
-	return whole ? id : arena_strn(a, hex ? hex : id, SHORT_ID);
+	return whole ? id : arena_strn(a, hex ? hex : id, strnlen(hex ? hex : id, CLI_SHORT_ID));
 }
 
-static struct json *image_row(struct arena *a, const struct image *img, const char *name, const struct images_args *x)
-{
-	const char *familiar = name ? image_name_familiar(name) : NULL, *colon = familiar ? strrchr(familiar, ':') : NULL;
-	const char *repo = colon ? arena_strn(a, familiar, (size_t)(colon - familiar)) : "<none>";
-	int64_t now = ctr_now_ns() / 1000000000;
+/* --- rows --- */
 
-	return json_obj(a, "Repository", json_new_str(a, repo), "Tag", json_new_str(a, colon ? colon + 1 : "<none>"), "ID",
-			json_new_str(a, shown_id(a, img->id, x->no_trunc)), "Digest", json_new_str(a, img->manifest),
-			"CreatedSince",
-			json_new_str(a, img->created ? arena_printf(a, "%s ago", human_duration(a, now - img->created)) :
-						       "N/A"),
-			"CreatedAt", json_new_str(a, human_time(a, img->created)), "Size",
-			json_new_str(a, str_human(a, img->size, false)), "VirtualSize",
-			json_new_str(a, str_human(a, img->size, false)), NULL);
+struct listing {
+	struct arena *a;
+	const struct images_args *x;
+	const struct cli_filter *filter;
+	const char *want;       /* the operand, or NULL */
+	struct json *rows;
+	int64_t now;
+};
+
+static const char *ago(struct arena *a, int64_t now, int64_t then)
+{
+	return then ? arena_printf(a, "%s ago", human_duration(a, now - then)) : "N/A";
 }
 
-static bool name_matches(struct arena *a, const char *canonical, const char *want)
+static void add_row(struct listing *l, const char *repo, const char *tag, const char *id, const char *digest, int64_t created,
+		    uint64_t size)
 {
-	const char *full;
+	struct arena *a = l->a;
+	struct json *human = json_new_str(a, str_human(a, size, false));
 
-	if (image_name_normalize(a, want, &full, NULL) < 0)
+	json_append(a, l->rows,
+		    json_obj(a, "Repository", json_new_str(a, repo), "Tag", json_new_str(a, tag), "ID",
+			     json_new_str(a, cli_short_id(a, id, l->x->no_trunc)), "Digest", json_new_str(a, digest),
+			     "CreatedSince", json_new_str(a, ago(a, l->now, created)), "CreatedAt",
+			     json_new_str(a, human_time(a, created)), "Size", human, "VirtualSize", human, "SharedSize",
+			     json_new_str(a, "N/A"), "UniqueSize", json_new_str(a, "N/A"), "Containers", json_new_str(a, "N/A"),
+			     NULL));
+}
+
+/* The digest it was pulled as from this repository ("docker.io/library/x"), else its manifest's. */
+static const char *digest_in(const struct image *img, const char *repo, size_t len)
+{
+	for (const char **d = img->digests; *d; d++)
+		if (strncmp(*d, repo, len) == 0 && (*d)[len] == '@')
+			return *d + len + 1;
+	return img->manifest;
+}
+
+static bool operand_matches(const struct listing *l, const char *canonical)
+{
+	const char *full, *familiar = image_name_familiar(canonical);
+	size_t n;
+
+	if (!l->want || fnmatch(l->want, familiar, FNM_PATHNAME) == 0)
+		return true;
+	if (image_name_normalize(l->a, l->want, &full, NULL) < 0)
 		return false;
 	if (streq(full, canonical))
 		return true;
 	/* A repository without a tag stands for all of its tags. */
-	return !strchr(want, ':') && strncmp(full, canonical, strlen(full) - strlen("latest")) == 0;
+	n = strlen(full) - strlen("latest");
+	return str_ends(full, ":latest") && !str_ends(l->want, ":latest") && strncmp(full, canonical, n) == 0;
 }
 
-static int images_rows(struct engine *g, struct arena *a, const struct images_args *x, const char *want,
-		       struct json *rows, struct dv_err *e)
+static void add_name(struct listing *l, const struct image *img, const char *name)
 {
-	struct image_list list;
-	int r = image_list(engine_images(g), a, &list, e);
+	const char *familiar = image_name_familiar(name), *colon = strrchr(familiar, ':'), *end = strrchr(name, ':');
 
-	for (size_t i = 0; r >= 0 && i < list.n; i++) {
-		const struct image *img = list.v[i];
+	if (!colon || !end || !operand_matches(l, name) || !cli_filter_match(l->a, l->filter, img, name))
+		return;
+	add_row(l, arena_strn(l->a, familiar, (size_t)(colon - familiar)), colon + 1, img->id,
+		l->x->digests || l->x->format ? digest_in(img, name, (size_t)(end - name)) : img->manifest, img->created, img->size);
+}
 
-		for (const char **n = img->names; *n; n++)
-			if (!want || name_matches(a, *n, want))
-				json_append(a, rows, image_row(a, img, *n, x));
-		if (!img->names[0] && !want)
-			json_append(a, rows, image_row(a, img, NULL, x));
+/* No name: what repository it came from is known when it was pulled by digest. */
+static void add_nameless(struct listing *l, const struct image *img)
+{
+	const char *pulled = img->digests[0] ? image_name_familiar(img->digests[0]) : NULL, *at = pulled ? strchr(pulled, '@') : NULL;
+
+	if (l->want || !cli_filter_match(l->a, l->filter, img, NULL))
+		return;
+	add_row(l, at ? arena_strn(l->a, pulled, (size_t)(at - pulled)) : "<none>", "<none>", img->id, at ? at + 1 : img->manifest,
+		img->created, img->size);
+}
+
+/* Indexes and artifacts that have a name of their own. They have no configuration, so that only their names are
+ * filtered. */
+static int add_manifests(struct listing *l, struct image_store *s, struct dv_err *e)
+{
+	static const char *const no_names[] = { "", NULL };
+	struct manifest_rows rows;
+	int r = manifest_list(s, l->a, &rows, e);
+
+	for (size_t i = 0; r >= 0 && i < rows.n; i++) {
+		char text[DIGEST_TEXT_SIZE];
+		const char *id = arena_str(l->a, digest_text(&rows.v[i].digest, text));
+		const struct image as = { .id = id, .manifest = id, .names = (const char **)no_names, .digests = (const char **)&no_names[1],
+					  .created = rows.v[i].created, .size = rows.v[i].size };
+
+		add_name(l, &as, rows.v[i].name);
 	}
 	return r;
 }
 
+static int list_rows(struct listing *l, struct image_store *s, struct dv_err *e)
+{
+	struct image_list list;
+	int r = image_list_with(s, l->a, cli_filter_wants_config(l->filter) ? IMAGE_LIST_CONFIG : 0, &list, e);
+
+	for (size_t i = 0; r >= 0 && i < list.n; i++) {
+		for (const char **n = list.v[i]->names; *n; n++)
+			add_name(l, list.v[i], *n);
+		if (!list.v[i]->names[0])
+			add_nameless(l, list.v[i]);
+	}
+	return r < 0 ? r : add_manifests(l, s, e);
+}
+
 static struct json *headers(struct arena *a)
 {
-	return json_obj(a, "Repository", json_new_str(a, "REPOSITORY"), "Tag", json_new_str(a, "TAG"), "ID",
-			json_new_str(a, "IMAGE ID"), "Digest", json_new_str(a, "DIGEST"), "CreatedSince",
-			json_new_str(a, "CREATED"), "CreatedAt", json_new_str(a, "CREATED AT"), "Size",
-			json_new_str(a, "SIZE"), "VirtualSize", json_new_str(a, "SIZE"), NULL);
+	static const char *const names[][2] = {
+		{ "Repository", "REPOSITORY" }, { "Tag", "TAG" },           { "ID", "IMAGE ID" },       { "Digest", "DIGEST" },
+		{ "CreatedSince", "CREATED" },  { "CreatedAt", "CREATED AT" }, { "Size", "SIZE" },      { "VirtualSize", "SIZE" },
+		{ "SharedSize", "SHARED SIZE" }, { "UniqueSize", "UNIQUE SIZE" }, { "Containers", "CONTAINERS" },
+	};
+	struct json *h = json_new_object(a);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		json_set(a, h, names[i][0], json_new_str(a, names[i][1]));
+	return h;
 }
 
 static int images_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct images_args *x = c->args;
 	auto_engine struct engine *g = NULL;
-	struct json *rows = json_new_array(c->arena);
+	struct listing l = { c->arena, x, NULL, c->operands[0], json_new_array(c->arena), ctr_now_ns() / 1000000000 };
 	const char *format = x->format ? x->format : x->quiet ? "{{.ID}}" : "table";
+	struct cli_filter *filter;
 	int r;
 
 	if (streq(format, "table"))
 		format = x->digests ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}" :
 				      "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
-	if ((r = cli_engine(c, &g, e)) < 0 || (r = images_rows(g, c->arena, x, c->operands[0], rows, e)) < 0)
+	if ((r = cli_engine(c, &g, e)) < 0 ||
+	    (r = cli_filter_parse(engine_images(g), c->arena, &x->filters, "dangling, label, reference, before, since, after, until",
+				  &filter, e)) < 0)
 		return r;
-	return format_rows(c->arena, format, headers(c->arena), rows, stdout, x->no_trunc, e);
+	l.filter = filter;
+	r = list_rows(&l, engine_images(g), e);
+	return r < 0 ? r : format_rows(c->arena, format, headers(c->arena), l.rows, stdout, x->no_trunc, e);
 }
 
 static const char *const images_aliases[] = { "ls", "list", NULL };
+static const char *const images_examples[] = {
+	"davit images", "davit images -q --filter dangling=true", "davit images --format '{{.Repository}}:{{.Tag}} {{.Size}}'", NULL
+};
 const struct verb verb_images = {
 	.name = "images", .aliases = images_aliases, .operands = "[NAME]", .operands_max = 1, .summary = "List images",
-	.opts = images_opts, .args_size = sizeof(struct images_args), .run = images_run,
+	.description = "NAME is a repository, with or without a tag, or a pattern such as 'web*'.",
+	.examples = images_examples, .opts = images_opts, .args_size = sizeof(struct images_args), .run = images_run,
 };
 
-/* --- rmi --- */
+/* --- exists --- */
 
-struct rmi_args {
-	bool force;
-};
-static const struct opt rmi_opts[] = {
-	{ .name = "force", .letter = 'f', .kind = OPT_BOOL, .offset = offsetof(struct rmi_args, force),
-	  .help = "Also an image with several names; one that does not exist is no error" },
-	{ 0 }
-};
-
-struct in_use_ctx {
-	struct engine *g;
-	struct arena *a;
-};
-
-/* A container needs the layers below it, forced or not. */
-static int in_use(void *ctx, struct image_store *s, const char *id, struct dv_err *e)
+static int exists_run(struct verb_call *c, struct dv_err *e)
 {
-	struct in_use_ctx *x = ctx;
-	struct ctr *c;
-	int r = ctr_of_image(x->g, x->a, id, &c, e);
-
-	if (r < 0 || !c)
-		return r;
-	return dv_fail(e, DV_CONFLICT, "conflict: unable to remove image %s: container %s (%s) is using it",
-		       shown_id(x->a, id, false), shown_id(x->a, c->id, false), c->name);
-}
-
-static void show_removed(const struct image_removed *r)
-{
-	for (const char **n = r->untagged; n && *n; n++)
-		printf("Untagged: %s\n", image_name_familiar(*n));
-	if (r->deleted)
-		printf("Deleted: %s\n", r->deleted);
-	for (const char **l = r->layers; l && *l; l++)
-		printf("Deleted: %s\n", *l);
-}
-
-static int rmi_run(struct verb_call *c, struct dv_err *e)
-{
-	const struct rmi_args *x = c->args;
 	auto_engine struct engine *g = NULL;
-	int status = 0, r = cli_engine(c, &g, e);
+	struct image *img;
+	struct manifest_row m;
+	int r = cli_engine(c, &g, e);
 
-	if (r < 0 || (r = life_settle_busy(g, c->arena, e)) < 0)
+	if (r < 0)
 		return r;
-	for (size_t i = 0; i < c->n_operands; i++) {
-		struct in_use_ctx ctx = { g, c->arena };
-		struct image_removed gone = { 0 };
-
-		r = image_remove(engine_images(g), c->arena, c->operands[i], x->force, in_use, &ctx, &gone, e);
-		if (r >= 0) {
-			show_removed(&gone);
-		} else if (r != -DV_NOT_FOUND || !x->force) {
-			cli_complain(c, e);
-			status = 1;
-		}
-	}
-	return status;
+	r = image_resolve(engine_images(g), c->arena, c->operands[0], &img, e);
+	if (r == -DV_NOT_FOUND)
+		r = manifest_resolve(engine_images(g), c->arena, c->operands[0], &m, e);
+	return r == -DV_NOT_FOUND ? 1 : r;
 }
 
-static const char *const rmi_aliases[] = { "rm", "remove", NULL };
-const struct verb verb_rmi = {
-	.name = "rmi", .aliases = rmi_aliases, .operands = "IMAGE...", .operands_min = 1, .operands_max = UINT32_MAX,
-	.summary = "Remove images", .opts = rmi_opts, .args_size = sizeof(struct rmi_args), .run = rmi_run,
+static const char *const exists_examples[] = { "davit image exists busybox || davit pull busybox", NULL };
+const struct verb verb_image_exists = {
+	.name = "exists", .operands = "IMAGE", .operands_min = 1, .operands_max = 1,
+	.summary = "Exit with 0 when the image is here, with 1 when it is not", .examples = exists_examples, .run = exists_run,
 };

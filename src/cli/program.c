@@ -22,15 +22,20 @@ static const struct opt globals[] = {
 static const struct verb verb_load = EXTERNAL("load", "Load images from an archive");
 
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
-static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_inspect, &verb_anatomy, NULL };
+static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_container_inspect, &verb_anatomy, NULL };
 const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };
-static const struct verb *const image_subs[] = { &verb_images, &verb_rmi, &verb_load, NULL };
+static const struct verb *const image_subs[] = {
+	&verb_images,       &verb_rmi,           &verb_image_inspect, &verb_history,    &verb_tag,        &verb_untag,
+	&verb_image_exists, &verb_image_mount,   &verb_image_unmount, &verb_image_diff, &verb_image_tree, &verb_image_prune,
+	&verb_gc,           &verb_load,          NULL
+};
 const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
-static const struct verb *const system_subs[] = { &verb_info, NULL };
+static const struct verb *const system_subs[] = { &verb_info, &verb_df, &verb_gc, NULL };
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {
 	&verb_run,    &verb_ps,      &verb_rm,   &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
+	&verb_history, &verb_tag,    &verb_untag,
 	&verb_load,   &verb_version, &verb_info, &verb_container, &verb_image,   &verb_system, NULL
 };
 

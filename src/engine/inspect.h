@@ -1,4 +1,4 @@
-/* inspect.h - containers and the engine as JSON, in docker's shape. */
+/* inspect.h - containers, images and the engine as JSON, in docker's shape. */
 #pragma once
 
 #include "engine/ctr.h"
@@ -6,4 +6,6 @@
 /* The row must be settled. */
 int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, struct json **ret,
 		      struct dv_err *e) DV_MUST_USE;
+/* docker's fields, and podman's Digest: that of the manifest. */
+int inspect_image(struct engine *g, struct arena *a, const struct image *img, struct json **ret, struct dv_err *e) DV_MUST_USE;
 int inspect_info(struct engine *g, struct arena *a, struct json **ret, struct dv_err *e) DV_MUST_USE;

@@ -146,6 +146,15 @@ int overlay_mount_old(const int *lowers, size_t n, int upper, int work, int plac
 
 /* --- all of it --- */
 
+/* overlayfs refuses a directory that is named twice; further up it shows the same. */
+static bool is_above(const struct image *img, size_t i)
+{
+	for (size_t k = i + 1; k < img->n_layers; k++)
+		if (streq(img->layers[k].dir, img->layers[i].dir))
+			return true;
+	return false;
+}
+
 static int open_lowers(struct engine *g, const struct image *img, int *fds, size_t *ret_n, struct dv_err *e)
 {
 	int r = ground_open(g, &fds[0], e);
@@ -154,6 +163,8 @@ static int open_lowers(struct engine *g, const struct image *img, int *fds, size
 		return r;
 	*ret_n = 1;
 	for (size_t i = 0; i < img->n_layers; i++) {
+		if (is_above(img, i))
+			continue;
 		r = image_layer_open(engine_images(g), &img->layers[i], &fds[*ret_n], e);
 		if (r < 0)
 			return dv_wrap(e, "layer %s", img->layers[i].diff_id);

@@ -180,31 +180,41 @@ int image_list(struct image_store *s, struct arena *a, struct image_list *ret, s
 
 /* --- tag --- */
 
-static int tag_in(struct image_store *s, const char *id, const char *name, struct dv_err *e)
-{
-	int rc = db_begin(s->db, e);
+#define NAME_MOVES " ON CONFLICT (name) DO UPDATE SET image = excluded.image, manifest = excluded.manifest"
 
-	if (rc < 0)
+/* A name stands for the same as another: for an image, for an index, or for both. */
+static int copy_name(struct image_store *s, struct arena *a, const char *ref, const char *name, struct dv_err *e)
+{
+	const char *from;
+
+	if (image_name_normalize(a, ref, &from, NULL) < 0)
+		return 0;
+	return db_exec(s->db, e, "INSERT INTO names (name, image, manifest) SELECT ?1, image, manifest FROM names"
+				 " WHERE name = ?2" NAME_MOVES, "tt", name, from);
+}
+
+static int tag_rows(struct image_store *s, struct arena *a, const char *ref, const char *name, struct dv_err *e)
+{
+	struct image *img;
+	int rc = copy_name(s, a, ref, name, e);
+
+	if (rc != 0)
 		return rc;
-	rc = db_exec(s->db, e, "INSERT INTO names (name, image) SELECT ?1, id FROM images WHERE digest = ?2"
-			       " ON CONFLICT (name) DO UPDATE SET image = excluded.image", "tt", name, id);
-	if (rc > 0)
-		return db_commit(s->db, e);
-	db_rollback(s->db);
-	return rc < 0 ? rc : dv_fail(e, DV_NOT_FOUND, "No such image: %s", id);
+	rc = image_resolve(s, a, ref, &img, e);
+	return rc < 0 ? rc : db_exec(s->db, e, "INSERT INTO names (name, image) SELECT ?1, id FROM images WHERE digest = ?2"
+					       NAME_MOVES, "tt", name, img->id);
 }
 
 int image_tag(struct image_store *s, const char *ref, const char *name, struct dv_err *e)
 {
 	auto_arena struct arena a;
 	struct image_name n;
-	struct image *img;
 
 	arena_init(&a, 0);
 	int rc = image_name_parse(&a, name, &n, e);
 	if (rc == 0 && n.digest)
 		return dv_fail(e, DV_INVALID, "a name to give cannot have a digest: %s", name);
 	if (rc == 0)
-		rc = image_resolve(s, &a, ref, &img, e);
-	return rc < 0 ? rc : tag_in(s, img->id, image_name_text(&a, &n), e);
+		rc = db_begin(s->db, e);
+	return rc < 0 ? rc : store_end(s, true, tag_rows(s, &a, ref, image_name_text(&a, &n), e), e);
 }

@@ -90,7 +90,7 @@ struct image_history {
 };
 int image_history(struct arena *a, const struct image *img, struct image_history *ret, struct dv_err *e) DV_MUST_USE;
 
-/* Give the image one more name; the name moves when another image had it. */
+/* Give the image one more name; the name moves when another image had it. The name of an index gives another one. */
 int image_tag(struct image_store *s, const char *ref, const char *name, struct dv_err *e) DV_MUST_USE;
 
 /* Take a name away; the image stays, without any when it was the last. NOT_FOUND. */
