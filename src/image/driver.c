@@ -8,7 +8,7 @@
 #include "image/driver.h"
 #include "image/driver_parts.h"
 
-const struct layer_driver *const layer_drivers[] = { &layer_driver_dirs, NULL };
+const struct layer_driver *const layer_drivers[] = { &layer_driver_dirs, &layer_driver_erofs, NULL };
 
 const struct layer_driver *layer_driver_find(const char *name)
 {

@@ -3,4 +3,4 @@
 
 #include "image/driver.h"
 
-extern const struct layer_driver layer_driver_dirs;
+extern const struct layer_driver layer_driver_dirs, layer_driver_erofs;

@@ -15,11 +15,6 @@
 #include "base/str.h"
 #include "image/unpack_parts.h"
 
-#define WHITEOUT ".wh."
-#define WHITEOUT_OPAQUE ".wh..wh..opq"
-#define WHITEOUT_RESERVED ".wh..wh."
-#define BYTES_MAX ((uint64_t)1 << 40)
-
 /* --- leaves --- */
 
 /* Make the leaf; returns 0 or an errno. */
@@ -143,15 +138,22 @@ static int file_fill(struct unpack *u, struct tar_reader *r, const struct tar_en
 
 /* --- entries --- */
 
-static int account(struct unpack *u, const struct tar_entry *t, struct dv_err *e)
+int unpack_account(const struct unpack_options *o, struct unpack_result *sum, const struct tar_entry *t, struct dv_err *e)
 {
-	uint64_t max = u->o->bytes_max ? u->o->bytes_max : BYTES_MAX;
+	uint64_t max = o->bytes_max ? o->bytes_max : UNPACK_BYTES_MAX;
 
-	u->result.entries++;
-	if (t->size > max - u->result.bytes)
+	sum->entries++;
+	if (t->size > max - sum->bytes)
 		return dv_fail(e, DV_LIMIT, "layer is larger than %llu bytes", (unsigned long long)max);
-	u->result.bytes += t->size;
+	sum->bytes += t->size;
 	return 0;
+}
+
+static int dir_later(struct unpack *u, const struct tar_entry *t, const char *path, struct dv_err *e)
+{
+	const struct tar_xattr *acl = unpack_acl_default(t);
+
+	return unpack_later(u, path, t->mtime_s, t->mtime_ns, acl ? acl->value : NULL, acl ? acl->len : 0, e);
 }
 
 /* "." and what cleans to it: only metadata of the layer's own directory. */
@@ -160,7 +162,7 @@ static int entry_root(struct unpack *u, const struct tar_entry *t, struct dv_err
 	if (t->type != TAR_DIR)
 		return dv_fail(e, DV_INVALID, "the root of a layer is not a directory");
 	int rc = unpack_meta(u, t, u->rootfd, ".", -1, e);
-	return rc < 0 ? rc : unpack_later(u, "", t->mtime_s, t->mtime_ns, e);
+	return rc < 0 ? rc : dir_later(u, t, "", e);
 }
 
 static int entry_make(struct unpack *u, struct tar_reader *r, const struct tar_entry *t, struct dv_err *e)
@@ -189,7 +191,7 @@ static int entry_make(struct unpack *u, struct tar_reader *r, const struct tar_e
 	if (rc < 0 || t->type != TAR_DIR)
 		return rc;
 	(void)snprintf(at, sizeof(at), "%s%s%s", u->parent, *u->parent ? "/" : "", u->leaf);
-	return unpack_later(u, at, t->mtime_s, t->mtime_ns, e);
+	return dir_later(u, t, at, e);
 }
 
 /* --- whiteouts --- */
@@ -225,24 +227,45 @@ static int mark_deleted(struct unpack *u, const char *name, struct dv_err *e)
 	return 0;
 }
 
-static int entry_whiteout(struct unpack *u, const struct tar_entry *t, struct dv_err *e)
+int unpack_whiteout(const char *leaf, enum unpack_mark *ret, struct dv_err *e)
 {
-	const char *name = u->leaf + strlen(WHITEOUT);
+	const char *name = leaf + strlen(WHITEOUT);
 
-	if (streq(u->leaf, WHITEOUT_OPAQUE))
-		return mark_opaque(u, e);
+	if (!str_starts(leaf, WHITEOUT)) {
+		*ret = MARK_NONE;
+		return 0;
+	}
+	if (streq(leaf, WHITEOUT_OPAQUE)) {
+		*ret = MARK_OPAQUE;
+		return 0;
+	}
 	if (!*name || streq(name, ".") || streq(name, ".."))
 		return dv_fail(e, DV_INVALID, "whiteout of nothing");
-	if (str_starts(u->leaf, WHITEOUT_RESERVED))     /* aufs kept its own files under such names */
-		return 0;
-	return mark_deleted(u, name, e);
+	/* aufs kept its own files under such names */
+	*ret = str_starts(leaf, WHITEOUT_RESERVED) ? MARK_RESERVED : MARK_DELETED;
+	return 0;
+}
+
+static int entry_mark(struct unpack *u, enum unpack_mark mark, struct dv_err *e)
+{
+	switch (mark) {
+	case MARK_OPAQUE:
+		return mark_opaque(u, e);
+	case MARK_DELETED:
+		return mark_deleted(u, u->leaf + strlen(WHITEOUT), e);
+	case MARK_NONE:
+	case MARK_RESERVED:
+		break;
+	}
+	return 0;
 }
 
 /* --- the layer --- */
 
 static int entry_apply(struct unpack *u, struct tar_reader *r, const struct tar_entry *t, struct dv_err *e)
 {
-	int rc = account(u, t, e);
+	int rc = unpack_account(u->o, &u->result, t, e);
+	enum unpack_mark mark;
 
 	if (rc == 0)
 		rc = unpack_clean(t->path, u->path, e);
@@ -255,8 +278,9 @@ static int entry_apply(struct unpack *u, struct tar_reader *r, const struct tar_
 	u->parent = slash ? u->path : "";
 	if (slash)
 		*slash = '\0';
-	if (str_starts(u->leaf, WHITEOUT))
-		return entry_whiteout(u, t, e);
+	rc = unpack_whiteout(u->leaf, &mark, e);
+	if (rc < 0 || mark != MARK_NONE)
+		return rc < 0 ? rc : entry_mark(u, mark, e);
 	if (u->o->rootless && (t->type == TAR_CHAR || t->type == TAR_BLOCKDEV))
 		return 0;
 	return entry_make(u, r, t, e);
@@ -265,6 +289,7 @@ static int entry_apply(struct unpack *u, struct tar_reader *r, const struct tar_
 /* Last, because making an entry changes its parent's time. A directory that is gone again is skipped. */
 static int times_apply(struct unpack *u, struct dv_err *e)
 {
+	u->closing = true;
 	for (const struct unpack_dir *d = u->dirs; d; d = d->next) {
 		const struct timespec times[2] = { { d->mtime_s, d->mtime_ns }, { d->mtime_s, d->mtime_ns } };
 		const char *slash = strrchr(d->path, '/');
@@ -277,6 +302,9 @@ static int times_apply(struct unpack *u, struct dv_err *e)
 			continue;
 		if (utimensat(fd, leaf, times, AT_SYMLINK_NOFOLLOW) < 0)
 			return dv_fail_errno(e, errno, "set time of a directory");
+		rc = d->acl_len > 0 ? unpack_acl_default_set(fd, leaf, d->acl, d->acl_len, e) : 0;
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -304,10 +332,14 @@ int unpack_layer(struct tar_reader *r, int dirfd, const struct unpack_options *o
 	u->rootfd = dirfd;
 	u->o = o;
 	u->dirs_end = &u->dirs;
+	u->below_fd = -1;
 	arena_init(&u->arena, UNPACK_PATHS_MAX);
 	for (size_t i = 0; i < UNPACK_FDS; i++)
 		u->fds[i].fd = -1;
-	int rc = entries_apply(u, r, e ? e : &none);
+	/* An archive that says nothing about the root gives the same tree whenever it is unpacked. */
+	int rc = unpack_later(u, "", 0, 0, NULL, 0, e);
+	if (rc == 0)
+		rc = entries_apply(u, r, e ? e : &none);
 	if (rc == 0)
 		*ret = u->result;
 	unpack_forget(u);

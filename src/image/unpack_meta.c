@@ -15,9 +15,7 @@
 
 /* --- extended attributes --- */
 
-/* Overlay's own control attributes never come from an archive, labels of the host's security modules
- * neither. user.* does not exist on what is neither file nor directory. */
-static bool xattr_wanted(const char *name, bool plain)
+bool unpack_xattr_wanted(const char *name, bool plain)
 {
 	if (str_starts(name, "trusted.overlay.") || str_starts(name, "user.overlay."))
 		return false;
@@ -52,7 +50,9 @@ static int xattrs_set(const struct tar_entry *t, int dirfd, const char *name, in
 		return 0;
 	auto_free char *path = fd < 0 ? proc_path(dirfd, name) : NULL;
 	for (size_t i = 0; i < t->n_xattrs; i++) {
-		if (!xattr_wanted(t->xattrs[i].name, plain))
+		if (!unpack_xattr_wanted(t->xattrs[i].name, plain))
+			continue;
+		if (t->type == TAR_DIR && streq(t->xattrs[i].name, UNPACK_ACL_DEFAULT))
 			continue;
 		int rc = xattr_set(fd, path, &t->xattrs[i], e);
 		if (rc < 0)
@@ -69,6 +69,34 @@ int unpack_opaque(const struct unpack *u, int dirfd, const char *name, struct dv
 	if (lsetxattr(path, xattr, "y", 1, 0) < 0)
 		return dv_fail_errno(e, errno, "mark directory opaque");
 	return 0;
+}
+
+/* --- default ACLs --- */
+
+const struct tar_xattr *unpack_acl_default(const struct tar_entry *t)
+{
+	const struct tar_xattr *x = NULL;
+
+	for (size_t i = 0; i < t->n_xattrs; i++)
+		if (streq(t->xattrs[i].name, UNPACK_ACL_DEFAULT))
+			x = &t->xattrs[i];
+	return x;
+}
+
+size_t unpack_acl_default_of(int dirfd, char out[UNPACK_ACL_MAX])
+{
+	auto_free char *path = mem_printf("/proc/self/fd/%d", dirfd);
+	ssize_t n = getxattr(path, UNPACK_ACL_DEFAULT, out, UNPACK_ACL_MAX);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+int unpack_acl_default_set(int dirfd, const char *name, const void *acl, size_t len, struct dv_err *e)
+{
+	auto_free char *path = proc_path(dirfd, name);
+	const struct tar_xattr x = { UNPACK_ACL_DEFAULT, acl, len };
+
+	return xattr_set(-1, path, &x, e);
 }
 
 /* --- owners, modes, times --- */
@@ -107,13 +135,14 @@ int unpack_meta(const struct unpack *u, const struct tar_entry *t, int dirfd, co
 
 static int xattrs_copy(int from_fd, int dirfd, const char *name, struct dv_err *e)
 {
-	char names[4096], value[4096];
+	auto_free char *names = mem_alloc(2 * UNPACK_ACL_MAX);
+	char *value = names + UNPACK_ACL_MAX;
 	auto_free char *from = mem_printf("/proc/self/fd/%d", from_fd);
 	auto_free char *to = proc_path(dirfd, name);
-	ssize_t len = listxattr(from, names, sizeof(names));
+	ssize_t len = listxattr(from, names, UNPACK_ACL_MAX);
 
 	for (const char *p = names; len > 0 && p < names + len; p += strlen(p) + 1) {
-		ssize_t n = xattr_wanted(p, true) ? getxattr(from, p, value, sizeof(value)) : -1;
+		ssize_t n = unpack_xattr_wanted(p, true) && !streq(p, UNPACK_ACL_DEFAULT) ? getxattr(from, p, value, UNPACK_ACL_MAX) : -1;
 		const struct tar_xattr x = { p, value, n < 0 ? 0 : (size_t)n };
 		int rc = n < 0 ? 0 : xattr_set(-1, to, &x, e);
 

@@ -75,6 +75,7 @@ void unpack_forget(struct unpack *u)
 		free(u->fds[i].path);
 		u->fds[i].path = NULL;
 	}
+	fd_close(&u->below_fd);
 }
 
 static size_t slot_of(const char *path)
@@ -97,13 +98,19 @@ static int remember(struct unpack *u, const char *path, int fd)
 	return fd;
 }
 
-int unpack_later(struct unpack *u, const char *path, int64_t mtime_s, uint32_t mtime_ns, struct dv_err *e)
+int unpack_later(struct unpack *u, const char *path, int64_t mtime_s, uint32_t mtime_ns, const void *acl,
+		 size_t acl_len, struct dv_err *e)
 {
-	struct unpack_dir *d = arena_try(&u->arena, sizeof(*d) + strlen(path) + 1);
+	struct unpack_dir *d = arena_try(&u->arena, sizeof(*d) + acl_len + strlen(path) + 1);
 
 	if (!d)
 		return dv_fail(e, DV_LIMIT, "too many directories");
-	*d = (struct unpack_dir){ NULL, memcpy(d + 1, path, strlen(path) + 1), mtime_s, mtime_ns };
+	if (acl_len > 0)
+		memcpy(d->acl, acl, acl_len);
+	d->path = memcpy(d->acl + acl_len, path, strlen(path) + 1);
+	d->mtime_s = mtime_s;
+	d->mtime_ns = mtime_ns;
+	d->acl_len = acl_len;
 	*u->dirs_end = d;
 	u->dirs_end = &d->next;
 	return 0;
@@ -116,19 +123,19 @@ static bool is_whiteout(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
-static bool is_opaque(const struct unpack *u, int dirfd)
+static bool is_opaque(const struct unpack_options *o, int dirfd)
 {
 	auto_free char *path = mem_printf("/proc/self/fd/%d", dirfd);
 	char v;
 
-	return getxattr(path, u->o->rootless ? "user.overlay.opaque" : "trusted.overlay.opaque", &v, 1) == 1 &&
+	return getxattr(path, o->rootless ? "user.overlay.opaque" : "trusted.overlay.opaque", &v, 1) == 1 &&
 	       v == 'y';
 }
 
 enum layer_says { SAYS_NOTHING, SAYS_FOUND, SAYS_HIDDEN };
 
 /* One step down in one layer: *fd becomes the child. */
-static enum layer_says step(const struct unpack *u, int *fd, const char *name, bool last, bool *hides)
+static enum layer_says step(const struct unpack_options *o, int *fd, const char *name, bool last, bool *hides)
 {
 	struct stat st;
 	int child = openat(*fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -139,12 +146,12 @@ static enum layer_says step(const struct unpack *u, int *fd, const char *name, b
 	*fd = child;
 	if (fstat(child, &st) < 0 || is_whiteout(&st))
 		return SAYS_HIDDEN;
-	if (S_ISDIR(st.st_mode) && !last && is_opaque(u, child))
+	if (S_ISDIR(st.st_mode) && !last && is_opaque(o, child))
 		*hides = true;
 	return S_ISDIR(st.st_mode) || last ? SAYS_FOUND : SAYS_HIDDEN;
 }
 
-static enum layer_says one_layer(const struct unpack *u, int layer_fd, const char *path, int *ret_fd)
+static enum layer_says one_layer(const struct unpack_options *o, int layer_fd, const char *path, int *ret_fd)
 {
 	char part[TAR_NAME_MAX + 1];
 	struct scan in = scan_of(path, strlen(path));
@@ -158,7 +165,7 @@ static enum layer_says one_layer(const struct unpack *u, int layer_fd, const cha
 	while (scan_until(&in, '/', &p, &n)) {
 		memcpy(part, p, n);
 		part[n] = '\0';
-		enum layer_says says = step(u, &fd, part, in.p == in.end, &hides);
+		enum layer_says says = step(o, &fd, part, in.p == in.end, &hides);
 		if (says != SAYS_FOUND)
 			return says;
 	}
@@ -166,14 +173,14 @@ static enum layer_says one_layer(const struct unpack *u, int layer_fd, const cha
 	return SAYS_FOUND;
 }
 
-int unpack_lower(const struct unpack *u, const char *path, enum lower_kind *ret, int *ret_fd, struct dv_err *e)
+int unpack_lower(const struct unpack_options *o, const char *path, enum lower_kind *ret, int *ret_fd, struct dv_err *e)
 {
 	struct stat st;
 
 	*ret = LOWER_NONE;
-	for (size_t i = 0; i < u->o->n_lowers; i++) {
+	for (size_t i = 0; i < o->n_lowers; i++) {
 		auto_close int fd = -1;
-		enum layer_says says = one_layer(u, u->o->lowers[i], path, &fd);
+		enum layer_says says = one_layer(o, o->lowers[i], path, &fd);
 
 		if (says == SAYS_NOTHING)
 			continue;
@@ -197,6 +204,7 @@ struct walk {
 	char at[TAR_PATH_MAX + 1];      /* its path, without links */
 	char todo[TAR_PATH_MAX + 1];    /* what is still to walk */
 	unsigned links;
+	bool below;                     /* went through a link of the layers below */
 };
 
 static int walk_to_root(struct walk *w, struct dv_err *e)
@@ -265,9 +273,12 @@ static int walk_make(struct walk *w, const char *name, int like, bool opaque, st
 		rc = walk_into(w, name, e);
 	if (rc < 0)
 		return rc;
-	if (like >= 0)
-		(void)fstat(like, &st);
-	return unpack_later(w->u, w->at, st.st_mtim.tv_sec, (uint32_t)st.st_mtim.tv_nsec, e);
+	if (like < 0)
+		return unpack_later(w->u, w->at, 0, 0, NULL, 0, e);
+	auto_free char *acl = mem_alloc(UNPACK_ACL_MAX);
+	size_t acl_len = unpack_acl_default_of(like, acl);
+	(void)fstat(like, &st);
+	return unpack_later(w->u, w->at, st.st_mtim.tv_sec, (uint32_t)st.st_mtim.tv_nsec, acl, acl_len, e);
 }
 
 /* Not in this layer: as the layers below have it. */
@@ -285,12 +296,14 @@ static int walk_below(struct walk *w, const char *name, struct dv_err *e)
 	}
 	buf_str(&path, name);
 	w->u->result.used_lowers = true;
-	int rc = unpack_lower(w->u, buf_cstr(&path), &kind, &fd, e);
+	int rc = unpack_lower(w->u->o, buf_cstr(&path), &kind, &fd, e);
 	if (rc < 0)
 		return rc;
-	if (kind == LOWER_LINK)
+	if (kind == LOWER_LINK) {
+		w->below = true;
 		return walk_link_at(w, fd, "", e);
-	if (kind != LOWER_DIR && !w->make)
+	}
+	if ((kind != LOWER_DIR && !w->make) || w->u->closing)
 		return dv_fail(e, DV_NOT_FOUND, "no such directory");
 	return walk_make(w, name, kind == LOWER_DIR ? fd : -1, false, e);
 }
@@ -351,6 +364,12 @@ int unpack_parent(struct unpack *u, const char *path, bool make, int *ret_fd, st
 			return rc;
 		}
 		fd = w.fd;
+		/* A name of this layer may come in the link's place: found again each time. */
+		if (w.below) {
+			fd_close(&u->below_fd);
+			*ret_fd = u->below_fd = fd;
+			return 0;
+		}
 	}
 	*ret_fd = remember(u, path, fd);
 	return 0;

@@ -7,6 +7,8 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "image/driver.h"
+#include "image/layerunit.h"
 #include "image/tarunit.h"
 #include "image/unpack.h"
 
@@ -79,6 +81,38 @@ static void stage_done(struct stage *s, const char *what)
 	unit_tmp_done(&s->t);
 }
 
+/* The driver that writes an image has to say and to show the same. */
+static void same_as_erofs(const struct stage *s, int layer, const struct buf *tar, const struct unpack_options *o,
+			  int want, const struct unpack_result *result)
+{
+	auto_buf struct buf plain = BUF_INIT(16 << 20), image = BUF_INIT(16 << 20);
+	struct mem_source m = { tar->p, tar->len, 1111 };
+	const struct tar_source src = { mem_source_next, &m, NULL };
+	struct unpack_result got;
+	struct dv_err e = DV_ERR_NONE;
+	auto_close int root = -1;
+	char diff[1024], name[16];
+
+	(void)snprintf(name, sizeof(name), "e%d", layer);
+	assert_ok(file_remove_tree(s->t.fd, name, &e), &e);
+	int rc = layer_make(layer_driver_find("erofs"), s->t.fd, name, &src, o, &got, &e);
+	if (rc != want)
+		fail_msg("erofs: %d (%s), wanted %d", rc, e.msg, want);
+	if (rc < 0)
+		return;
+	assert_int_equal(got.bytes, result->bytes);
+	assert_int_equal(got.entries, result->entries);
+	assert_int_equal(got.used_lowers, result->used_lowers);
+	rc = layer_open(s->t.fd, name, &root, &e);
+	if (rc == -DV_UNSUPPORTED || rc == -DV_FORBIDDEN)
+		return;
+	assert_ok(rc, &e);
+	layer_text(s->layers[layer], &plain);
+	layer_text(root, &image);
+	if (layer_text_differs(&plain, &image, diff))
+		fail_msg("dirs and erofs differ: %s", diff);
+}
+
 static int unpack(const struct stage *s, int layer, const struct buf *tar, struct dv_err *e)
 {
 	struct mem_source m = { tar->p, tar->len, 777 };
@@ -88,7 +122,9 @@ static int unpack(const struct stage *s, int layer, const struct buf *tar, struc
 	auto_tar struct tar_reader *r = NULL;
 
 	assert_int_equal(tar_reader_new(&src, &r, e), 0);
-	return unpack_layer(r, s->layers[layer], &o, &result, e);
+	int rc = unpack_layer(r, s->layers[layer], &o, &result, e);
+	same_as_erofs(s, layer, tar, &o, rc, &result);
+	return rc;
 }
 
 /* --- attacks as tables: entries of two layers; "%" in a path or link is the canary's path --- */
