@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "engine/inspect.h"
+#include "image/driver.h"
 
 static struct json *time_text(struct arena *a, int64_t ns)
 {
@@ -70,17 +71,21 @@ int inspect_info(struct engine *g, struct arena *a, struct json **ret, struct dv
 {
 	uint64_t n[CTR_REMOVING + 1] = { 0 }, all = 0;
 	struct image_list images;
+	struct layer_choice layers;
 	struct utsname u = { 0 };
 	int r;
 
-	if ((r = ctr_count(g, n, e)) < 0 || (r = image_list(engine_images(g), a, &images, e)) < 0)
+	if ((r = ctr_count(g, n, e)) < 0 || (r = image_list(engine_images(g), a, &images, e)) < 0 ||
+	    (r = image_layer_choice(engine_images(g), &layers, e)) < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_LEN(n); i++)
 		all += n[i];
 	(void)uname(&u);
 	*ret = json_obj(a, "Containers", json_new_u64(a, all), "ContainersRunning", json_new_u64(a, n[CTR_RUNNING]),
 			"ContainersStopped", json_new_u64(a, all - n[CTR_RUNNING]), "Images", json_new_u64(a, images.n),
-			"Driver", json_new_str(a, "overlay2"), "DavitRootDir", json_new_str(a, engine_root(g)), "DavitRunDir",
+			"Driver", json_new_str(a, "overlay2"), "LayerDriver", json_new_str(a, layers.driver->name),
+			"LayerDriverMount", json_new_str(a, layers.how), "LayerDriverWhyNot", json_new_str(a, layers.why_not),
+			"DavitRootDir", json_new_str(a, engine_root(g)), "DavitRunDir",
 			json_new_str(a, engine_runroot(g)), "ServerVersion", json_new_str(a, DAVIT_VERSION), "KernelVersion",
 			json_new_str(a, u.release), "Architecture", json_new_str(a, u.machine), "NCPU",
 			json_new_i64(a, sysconf(_SC_NPROCESSORS_ONLN)), "MemTotal",

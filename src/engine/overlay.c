@@ -72,9 +72,14 @@ static int mount_by_fd(const int *lowers, size_t n, int upper, int work, bool no
 				       fs_fail(fs, errno, "lower layer", e);
 	if (fsconfig(fs, FSCONFIG_SET_FD, "upperdir", NULL, upper) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_FD, "workdir", NULL, work) < 0 ||
-	    (not_kept && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0) ||
-	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	    (not_kept && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0))
 		return fs_fail(fs, errno, "mount", e);
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		/* Before 6.15 this may mean that a layer is mounted detached. */
+		int r = fs_fail(fs, errno, "mount", e);
+
+		return r == -DV_INVALID ? -DV_UNSUPPORTED : r;
+	}
 	fd = fsmount(fs, FSMOUNT_CLOEXEC, 0);
 	if (fd < 0)
 		return fs_fail(fs, errno, "mount", e);
@@ -82,50 +87,85 @@ static int mount_by_fd(const int *lowers, size_t n, int upper, int work, bool no
 	return 0;
 }
 
-/* --- the old way --- */
+/* --- the old way ---
+ *
+ * Paths instead of descriptors, in a mount namespace that nobody else sees: detached copies of everything are
+ * put into a tmpfs there, and named "0", "1", ... That also attaches layers that are mounted detached, which
+ * kernels before 6.15 do not take otherwise.
+ */
 
-static int old_mount(const char *options, int place, int *ret_fd, struct dv_err *e)
+struct old {
+	int *mounts;            /* detached, lowest layer first; the last one holds upper/ and work/ */
+	size_t n;
+	const char *options;
+	int place;
+};
+
+/* A kernel that cannot copy what is detached: then the layer's own mount is moved. */
+static int old_copy(const int *fds, size_t n, int dir, int *ret, size_t *ret_n, struct dv_err *e)
+{
+	for (size_t i = 0; i <= n; i++) {
+		int fd = i < n ? fds[i] : dir, r = mount_clone(fd, "", false, false, &ret[i], NULL);
+
+		if (r < 0 && (r = fd_dup(fd, &ret[i], e)) < 0)
+			return r;
+		*ret_n = i + 1;
+	}
+	return 0;
+}
+
+static int old_attach(const struct old *o, struct dv_err *e)
+{
+	char name[24];
+
+	for (size_t i = 0; i < o->n; i++) {
+		(void)snprintf(name, sizeof name, "%zu", i);
+		if (mkdirat(AT_FDCWD, name, 0700) < 0 || move_mount(o->mounts[i], "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			return dv_fail_errno(e, errno, "overlay: put layer %zu into place", i);
+	}
+	return 0;
+}
+
+static int old_mount(const struct old *o, int *ret_fd, struct dv_err *e)
 {
 	auto_free char *path = NULL;
 	char target[32];
 	int r;
 
-	(void)snprintf(target, sizeof target, "/proc/self/fd/%d", place);
+	(void)snprintf(target, sizeof target, "/proc/self/fd/%d", o->place);
 	if ((r = file_readlink(AT_FDCWD, target, &path, e)) < 0)
 		return r;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("overlay", path, "overlay", 0, options) < 0)
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("tmpfs", path, "tmpfs", 0, "mode=700") < 0 ||
+	    chdir(path) < 0 || mkdirat(AT_FDCWD, "merged", 0700) < 0)
+		return dv_fail_errno(e, errno, "overlay: place to mount on");
+	if ((r = old_attach(o, e)) < 0)
+		return r;
+	if (mount("overlay", "merged", "overlay", 0, o->options) < 0)
 		return dv_fail_errno(e, errno, "overlay: mount");
-	return mount_clone(AT_FDCWD, path, false, false, ret_fd, e);
+	return mount_clone(AT_FDCWD, "merged", false, false, ret_fd, e);
 }
 
-static void old_child(const char *options, int place, int sock)
+static void old_child(const struct old *o, int sock)
 {
 	struct dv_err e = DV_ERR_NONE;
 	int fd = -1;
-	int r = old_mount(options, place, &fd, &e);
+	int r = old_mount(o, &fd, &e);
 
 	dv_ignore(fd_send_msg(sock, &e, sizeof e, &fd, r < 0 ? 0 : 1, NULL));
 	_exit(0);
 }
 
-int overlay_mount_old(const int *lowers, size_t n, int upper, int work, int place, bool not_kept, int *ret_fd,
-		      struct dv_err *e)
+static int old_run(const struct old *o, int *ret_fd, struct dv_err *e)
 {
-	auto_buf struct buf options = BUF_INIT(OLD_OPTIONS_MAX);
 	int sock[2], status, r;
 	struct dv_err why;
 	long pid;
 
-	for (size_t i = n; i-- > 0;)
-		buf_printf(&options, "%s/proc/self/fd/%d", i == n - 1 ? "lowerdir=" : ":", lowers[i]);
-	buf_printf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", upper, work,
-		   not_kept ? ",volatile" : "");
-	if ((r = buf_check(&options, "overlay: too many layers for this kernel: options", e)) < 0 ||
-	    (r = fd_socketpair(SOCK_SEQPACKET, sock, e)) < 0)
+	if ((r = fd_socketpair(SOCK_SEQPACKET, sock, e)) < 0)
 		return r;
 	pid = sys_clone3(CLONE_NEWNS, -1, NULL);
 	if (pid == 0)
-		old_child(buf_cstr(&options), place, sock[1]);
+		old_child(o, sock[1]);
 	fd_close(&sock[1]);
 	if (pid < 0) {
 		fd_close(&sock[0]);
@@ -142,6 +182,27 @@ int overlay_mount_old(const int *lowers, size_t n, int upper, int work, int plac
 		return -(int)why.kind;
 	}
 	return r < 0 ? r : 0;
+}
+
+int overlay_mount_old(const int *lowers, size_t n, int dir, int place, bool not_kept, int *ret_fd, struct dv_err *e)
+{
+	auto_buf struct buf options = BUF_INIT(OLD_OPTIONS_MAX);
+	struct old o = { .mounts = mem_alloc((n + 1) * sizeof(int)), .place = place };
+	int r;
+
+	for (size_t i = n; i-- > 0;)
+		buf_printf(&options, "%s%zu", i == n - 1 ? "lowerdir=" : ":", i);
+	buf_printf(&options, ",upperdir=%zu/upper,workdir=%zu/work%s", n, n, not_kept ? ",volatile" : "");
+	r = buf_check(&options, "overlay: too many layers for this kernel: options", e);
+	o.options = buf_cstr(&options);
+	if (r >= 0)
+		r = old_copy(lowers, n, dir, o.mounts, &o.n, e);
+	if (r >= 0)
+		r = old_run(&o, ret_fd, e);
+	while (o.n > 0)
+		fd_close(&o.mounts[--o.n]);
+	free(o.mounts);
+	return r;
 }
 
 /* --- all of it --- */
@@ -190,7 +251,7 @@ static int mount_any(struct engine *g, const struct image *img, int dir, int upp
 
 		r = file_open(dir, "merged", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &place, e);
 		if (r >= 0)
-			r = overlay_mount_old(lowers, n, upper, work, place, not_kept, ret_fd, e);
+			r = overlay_mount_old(lowers, n, dir, place, not_kept, ret_fd, e);
 	}
 	for (size_t i = 0; i < n; i++)
 		fd_close(&lowers[i]);

@@ -8,10 +8,10 @@
  * again without removing work/work/incompat/volatile. */
 int overlay_make(struct engine *g, const struct image *img, const char *id, bool not_kept, int *ret_fd,
 		 struct dv_err *e) DV_MUST_USE;
-/* For kernels that do not know layers by descriptor: mounted in a mount namespace of a helper process, that comes
- * here as a detached copy. Called by overlay_make() where needed; separate for its test. */
-int overlay_mount_old(const int *lowers, size_t n, int upper, int work, int place, bool not_kept, int *ret_fd,
-		      struct dv_err *e) DV_MUST_USE;
+/* For kernels that do not know layers by descriptor, or none that are mounted detached: mounted in a mount namespace
+ * of a helper process, that comes here as a detached copy. Lowers as image_layer_open() gives them, lowest first;
+ * dir holds upper and work; place is an empty directory. Called by overlay_make() where needed; separate for its test. */
+int overlay_mount_old(const int *lowers, size_t n, int dir, int place, bool not_kept, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 /* The layer below those of the image, made when missing; O_PATH. */
 int ground_open(struct engine *g, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 /* Everything below ROOT/containers/ID. */

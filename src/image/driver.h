@@ -41,6 +41,22 @@ struct layer_driver {
 /* NULL-terminated; the first is the default. */
 extern const struct layer_driver *const layer_drivers[];
 
+/* --- which one new layers get ---
+ *
+ * DAVIT_LAYER_DRIVER in the environment, else "layerDriver" in the configuration file, else the first of
+ * the table. Where that one does not work (it is tried, never guessed from versions) it is the first, too.
+ */
+#define LAYER_CONFIG "/etc/davit/engine.json"   /* DAVIT_CONFIG names another */
+
+struct layer_choice {
+	const struct layer_driver *driver;
+	const char *how;        /* how its layers are mounted ("file", "loop"), or "" */
+	char why_not[400];      /* why the one that is asked for is not used, or "" */
+};
+/* Tried out in the directory, which belongs to the store. INVALID for a name that no driver has, or a
+ * malformed file. */
+int layer_driver_choose(int dirfd, struct layer_choice *ret, struct dv_err *e) DV_MUST_USE;
+
 /* By name; NULL when there is none. */
 const struct layer_driver *layer_driver_find(const char *name);
 /* Of an existing layer; NOT_FOUND. */

@@ -77,6 +77,11 @@ int image_list_with(struct image_store *s, struct arena *a, unsigned what, struc
 /* A descriptor of the root of the layer's tree (driver.h: layer_open). */
 int image_layer_open(struct image_store *s, const struct image_layer *l, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 
+/* Which driver new layers get, and why (driver.h: layer_driver_choose). Mounts something where one that
+ * mounts is asked for. */
+struct layer_choice;
+int image_layer_choice(struct image_store *s, struct layer_choice *ret, struct dv_err *e) DV_MUST_USE;
+
 /* config.history mapped on the layers, lowest first; a layer without history has an entry of its own. */
 struct image_step {
 	const char *created;            /* RFC 3339 text, or NULL */

@@ -293,16 +293,36 @@ int image_stage_bytes(struct image_stage *st, const struct digest *d, const void
 	return rc < 0 ? rc : image_stage_blob_done(st, no, d, len, e);
 }
 
+/* Tried once for a stage, by whoever comes first. Rootless there is nothing but directories. */
+static int stage_driver(struct image_stage *st, bool rootless, const struct layer_driver **ret, struct dv_err *e)
+{
+	int rc = 0;
+
+	if (rootless) {
+		*ret = layer_drivers[0];
+		return 0;
+	}
+	(void)pthread_mutex_lock(&st->lock);
+	if (!st->chosen)
+		rc = layer_driver_choose(st->fd, &st->choice, e);
+	st->chosen = rc == 0;
+	*ret = st->choice.driver;
+	(void)pthread_mutex_unlock(&st->lock);
+	return rc;
+}
+
 int image_stage_layer_make(struct image_stage *st, const struct tar_source *src, const struct unpack_options *o,
 			   unsigned *ret_no, struct unpack_result *ret, struct dv_err *e)
 {
+	const struct layer_driver *d;
 	char name[16];
 	unsigned no = 0;
-	int rc = staged_new(st, true, &no, e);
+	int rc = stage_driver(st, o->rootless, &d, e);
 
+	if (rc == 0)
+		rc = staged_new(st, true, &no, e);
 	if (rc < 0)
 		return rc;
-	const struct layer_driver *d = layer_drivers[0];
 	st->v[no].driver = d->name;
 	staged_name(no, name);
 	rc = layer_make(d, st->fd, name, src, o, ret, e);

@@ -265,3 +265,11 @@ int image_layer_open(struct image_store *s, const struct image_layer *l, int *re
 {
 	return layer_open(s->rootfd, l->dir, ret_fd, e);
 }
+
+int image_layer_choice(struct image_store *s, struct layer_choice *ret, struct dv_err *e)
+{
+	auto_close int tmp = -1;
+	int rc = file_open(s->rootfd, "tmp", O_RDONLY | O_DIRECTORY, 0, &tmp, e);
+
+	return rc < 0 ? rc : layer_driver_choose(tmp, ret, e);
+}

@@ -31,6 +31,8 @@ struct image_stage {
 	unsigned n, trash, trash_gone;
 	int *held;                      /* descriptors with a shared lock */
 	unsigned n_held;
+	struct layer_choice choice;     /* of the driver; made when the first layer comes */
+	bool chosen;
 };
 
 /* Of the file or directory in the stage. */
