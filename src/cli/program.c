@@ -20,6 +20,8 @@ static const struct opt globals[] = {
 /* Verbs of davit-image: name and summary are all that is said here. */
 #define EXTERNAL(verb, text) { .name = verb, .summary = text, .external = "davit-image" }
 static const struct verb verb_load = EXTERNAL("load", "Load images from an archive");
+static const struct verb verb_login = EXTERNAL("login", "Log in to a registry");
+static const struct verb verb_logout = EXTERNAL("logout", "Log out of a registry");
 
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_container_inspect, &verb_anatomy, NULL };
@@ -36,7 +38,8 @@ const struct verb verb_system = { .name = "system", .summary = "Commands for the
 static const struct verb *const verbs[] = {
 	&verb_run,    &verb_ps,      &verb_rm,   &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
 	&verb_history, &verb_tag,    &verb_untag,
-	&verb_load,   &verb_version, &verb_info, &verb_container, &verb_image,   &verb_system, NULL
+	&verb_load,   &verb_login,   &verb_logout,
+	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };
 
 /* Without these a descriptor opened later would become the container's stdin. */

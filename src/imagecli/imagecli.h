@@ -15,4 +15,4 @@ struct imagecli_globals {
 };
 
 extern const struct program imagecli_program;
-extern const struct verb imageverb_load;
+extern const struct verb imageverb_load, imageverb_login, imageverb_logout;

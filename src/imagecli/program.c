@@ -12,7 +12,7 @@ static const struct opt globals[] = {
 	{ 0 }
 };
 
-static const struct verb *const verbs[] = { &imageverb_load, NULL };
+static const struct verb *const verbs[] = { &imageverb_load, &imageverb_login, &imageverb_logout, NULL };
 
 static int before(struct verb_call *c, struct dv_err *e)
 {

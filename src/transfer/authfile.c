@@ -364,10 +364,14 @@ static struct json *section(struct edit *ed, const char *name)
 	return j;
 }
 
-/* The helper that the file names for the key, or NULL. */
-static const char *helper_of(const struct edit *ed, const char *key)
+/* The helper that keeps the key, or NULL: that of registries.conf, if it begins with one, else that of the file. */
+static const char *helper_of(const struct edit *ed, const struct auth_places *p, const char *key)
 {
-	const char *helper = json_str(json_get(json_get(ed->j, "credHelpers"), key));
+	const char *helper = p->helpers ? p->helpers[0] : NULL;
+
+	if (helper && !streq(helper, FILES_HELPER))
+		return helper;
+	helper = json_str(json_get(json_get(ed->j, "credHelpers"), key));
 
 	if (!helper)
 		helper = json_str(json_get(ed->j, "credsStore"));
@@ -398,7 +402,7 @@ int auth_store(const struct auth_places *p, const char *name, const char *user, 
 	int rc = edit_begin(&ed, p, e);
 
 	if (rc == 0) {
-		const char *key = auth_key(&ed.arena, name), *helper = helper_of(&ed, key);
+		const char *key = auth_key(&ed.arena, name), *helper = helper_of(&ed, p, key);
 
 		if (helper)
 			rc = authhelper_store(helper, server_of(host_of(&ed.arena, key)), user, password, e);
@@ -417,7 +421,7 @@ int auth_erase(const struct auth_places *p, const char *name, struct dv_err *e)
 	int rc = edit_begin(&ed, p, e);
 
 	if (rc == 0) {
-		const char *key = auth_key(&ed.arena, name), *helper = helper_of(&ed, key);
+		const char *key = auth_key(&ed.arena, name), *helper = helper_of(&ed, p, key);
 		struct json *auths = section(&ed, "auths");
 		bool there = json_get(auths, key) != NULL;
 		const char *other = there ? key : find_url_key(&ed.arena, auths, key);

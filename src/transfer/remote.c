@@ -176,6 +176,11 @@ const char *remote_repo_name(const struct remote_repo *rp)
 
 /* --- log in --- */
 
+void remote_auth_places(const struct remote *r, struct auth_places *ret)
+{
+	*ret = (struct auth_places){ r->o.authfile, registries_helpers(r->registries) };
+}
+
 int remote_check_login(struct remote *r, const char *host, const char *user, const char *password, struct dv_err *e)
 {
 	auto_arena struct arena a;

@@ -174,6 +174,10 @@ int remote_referrer_add(struct remote_repo *rp, const struct digest *subject, co
 
 /* --- log in --- */
 
+struct auth_places;
+/* Where this client looks for credentials (transfer/authfile.h); good until remote_close(). */
+void remote_auth_places(const struct remote *r, struct auth_places *ret);
+
 /* Whether host ("localhost:5000", "docker.io") accepts these credentials; plain http only as options allow.
  * FORBIDDEN when not. */
 int remote_check_login(struct remote *r, const char *host, const char *user, const char *password,

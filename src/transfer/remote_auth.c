@@ -40,9 +40,10 @@ static void split_creds(const char *text, struct auth_cred *ret)
 static int know_creds(struct remote_endpoint *ep, struct dv_err *e)
 {
 	const struct remote_options *o = &ep->r->o;
-	struct auth_places places = { o->authfile, registries_helpers(ep->r->registries) };
+	struct auth_places places;
 	int rc = 0;
 
+	remote_auth_places(ep->r, &places);
 	if (ep->creds_known)
 		return 0;
 	if (ep->own_creds && o->creds)
