@@ -36,6 +36,7 @@ struct conn {
 	bool running;                      /* inside on_input and so on: a kick waits */
 	bool want_read, want_write;        /* set by the protocol, put to epoll by conn.c when it returned */
 	bool closing;                      /* conn_close() was called: gone when the protocol has returned */
+	bool served;                       /* counted as a connection of its peer */
 };
 
 struct conn_proto {
@@ -60,8 +61,14 @@ struct conn_proto {
 
 extern const struct conn_proto h1_proto;
 
-/* Begin (or, from outside the list, begin again) to wait for this. */
+struct conn *conn_new(struct http_server *s, struct http_io *io, const struct http_addr *peer, struct dv_err *e);
+void conn_free(struct conn *c);
+void conn_run_kicked(struct http_server *s);
+void conn_timed_out(struct conn *c);
+/* Begin to wait for this; nothing when it does already. */
 void conn_wait(struct conn *c, enum conn_wait w);
+/* There was progress: wait anew. */
+void conn_wait_again(struct conn *c);
 /* Ask for proto->on_kick. */
 void conn_kick(struct conn *c);
 /* Close at once, when the protocol's function has returned: what is not sent is lost. */
@@ -88,8 +95,10 @@ struct http_call {
 	uint16_t status;                   /* of the answer, 0 before */
 	bool responded, ended;
 	bool no_body;                      /* the answer has none: HEAD, 204, 304 */
+	bool overrun;                      /* more was written than was announced */
 	bool wanted, paused;               /* the body: on_data or on_end is there; not now */
-	bool body_done;                    /* on_end was called, or nobody wants it */
+	bool body_ended;                   /* it has come, all of it */
+	bool end_told;                     /* and on_end was called */
 	bool above;                        /* out_high was passed and on_writable is owed */
 	bool broken;                       /* cannot be completed: the protocol breaks it off */
 	bool close_after;
@@ -120,15 +129,26 @@ struct http_call *call_new(struct conn *conn, const struct call_proto *proto, st
 void call_start(struct http_call *c);
 /* A piece of the body. False when that was too much: the call has answered 413 or is broken. */
 bool call_data(struct http_call *c, const void *p, size_t n);
+/* The body is complete (trailers are set): on_end, now or once it is wanted. */
 void call_end(struct http_call *c);
+/* After the body became wanted, or is again: on_end if it is owed. */
+void call_tell_end(struct http_call *c);
+/* May body bytes be given to the handler? */
+static inline bool call_takes_body(const struct http_call *c)
+{
+	return c->wanted && !c->paused && !c->ended && !c->broken;
+}
 /* After bytes went out: on_writable if it is owed. */
 void call_sent(struct http_call *c);
 /* on_close, the log, and free. */
 void call_finish(struct http_call *c, bool complete);
+/* Free one that was never started. */
+void call_drop(struct http_call *c);
 
 /* --- the server --- */
 
 #define LISTENERS_MAX 16
+#define LINGER_MS 5000
 #define READ_BYTES 65536
 
 struct http_server {
@@ -145,11 +165,24 @@ struct http_server {
 	bool draining;
 	http_on_drained *drained;
 	void *drained_ctx;
-	struct loop_source *drain_timer;
+	struct loop_source *drain_timer, *accept_timer;
+	uint64_t timer_due_ms;             /* 0: not armed */
 	time_t date_s;
 	char date[HTTP_DATE_LEN + 1];
 	char input[READ_BYTES];            /* of whichever connection is read */
 };
+
+uint64_t server_timeout(const struct http_server *s, enum conn_wait w);
+/* So that a wait that begins now is noticed when it ends. */
+void server_arm(struct http_server *s, enum conn_wait w);
+/* A connection more or less from this peer; false: it has too many. */
+bool server_peer_add(struct http_server *s, const struct http_addr *peer);
+void server_peer_remove(struct http_server *s, const struct http_addr *peer);
+/* A connection has gone. */
+void server_conn_gone(struct http_server *s);
+void listeners_close(struct http_server *s);
+void listeners_pause(struct http_server *s, uint64_t ms);
+void listeners_resume(struct http_server *s);
 
 /* The Date header's text of now; changes once a second. */
 const char *server_date(struct http_server *s);

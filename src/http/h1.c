@@ -354,6 +354,11 @@ int http_h1_eof(struct http_h1 *p, struct dv_err *e)
 	}
 }
 
+bool http_h1_idle(const struct http_h1 *p)
+{
+	return p->state == S_START;
+}
+
 /* --- after a head --- */
 
 void h1_begin_body(struct http_h1 *p, int64_t length)

@@ -74,6 +74,9 @@ int http_h1_feed(struct http_h1 *p, const char *data, size_t n, size_t *ret_used
  * (IO) if it was cut off. */
 int http_h1_eof(struct http_h1 *p, struct dv_err *e) DV_MUST_USE;
 
+/* Has nothing of a next message come yet? */
+bool http_h1_idle(const struct http_h1 *p);
+
 /* Right after HTTP_H1_HEAD: bytes that the next call needs of an arena. */
 size_t http_h1_head_room(const struct http_h1 *p);
 /* The head as a struct; its strings go to the arena, which must live until the message's end. scheme, peer and cert are

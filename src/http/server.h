@@ -90,7 +90,8 @@ int http_server_serve_fd(struct http_server *s, int fd, const struct http_io_mak
 
 typedef void http_on_drained(void *ctx);
 /* Listens no more, closes idle connections, lets calls end (their connections close after the answer); after
- * timeout_ms the rest is closed. Then `done`, once (also when nothing was left: never inside this call). */
+ * timeout_ms the rest is closed. Then `done`, once (also when nothing was left: never inside this call), which may
+ * free the server. */
 void http_server_drain(struct http_server *s, uint64_t timeout_ms, http_on_drained *done, void *ctx);
 /* Closes everything; calls that are there get on_close. Not from a callback of the server. NULL is fine. */
 void http_server_free(struct http_server *s);
@@ -119,7 +120,7 @@ const struct http_request *http_call_request(const struct http_call *c);
 struct arena *http_call_arena(struct http_call *c);                    /* lives as long as the call */
 struct http_server *http_call_server(const struct http_call *c);
 struct loop *http_call_loop(const struct http_call *c);
-/* At most once, at any time before the end of the answer. With on_data or on_end the body is wanted from now on
+/* At most once, at any time before on_close would be due. With on_data or on_end the body is wanted from now on
  * (the client is told to go on if it asked). */
 void http_call_attach(struct http_call *c, const struct http_call_ops *ops, void *state);
 void *http_call_state(const struct http_call *c);
