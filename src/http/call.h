@@ -36,6 +36,7 @@ struct conn {
 	bool running;                      /* inside on_input and so on: a kick waits */
 	bool want_read, want_write;        /* set by the protocol, put to epoll by conn.c when it returned */
 	bool closing;                      /* conn_close() was called: gone when the protocol has returned */
+	uint8_t n_early;                   /* bytes that may be the beginning of a preface: they are its first ones */
 	bool served;                       /* counted as a connection of its peer */
 };
 
@@ -59,7 +60,7 @@ struct conn_proto {
 	void (*stop)(struct conn *c);
 };
 
-extern const struct conn_proto h1_proto;
+extern const struct conn_proto h1_proto, h2_proto;
 
 struct conn *conn_new(struct http_server *s, struct http_io *io, const struct http_addr *peer, struct dv_err *e);
 void conn_free(struct conn *c);

@@ -15,7 +15,7 @@
 #define READ_ROUNDS 16
 
 /* In the order in which they are looked for; HTTP/1.1 takes what nobody else does. */
-static const struct conn_proto *const protos[] = { &h1_proto };
+static const struct conn_proto *const protos[] = { &h2_proto, &h1_proto };
 
 /* --- what it waits for --- */
 
@@ -106,18 +106,20 @@ static void settle(struct conn *c)
 		conn_kick(c);
 }
 
-/* By ALPN, or by what the first bytes are. */
+/* By ALPN, or by what the first bytes are; NULL: more of them are needed. */
 static const struct conn_proto *choose(const struct conn *c, const char *data, size_t n)
 {
 	const char *alpn = http_io_protocol(c->io);
 
 	for (size_t i = 0; i < ARRAY_LEN(protos); i++) {
 		const struct conn_proto *p = protos[i];
+		size_t left = p->preface ? strlen(p->preface) - c->n_early : 0;
 
 		if (alpn && p->alpn && streq(alpn, p->alpn))
 			return p;
-		if (!alpn && p->preface && n >= strlen(p->preface) && memcmp(data, p->preface, strlen(p->preface)) == 0)
-			return p;
+		if (alpn || !p->preface || !c->server->o.h2c || memcmp(data, p->preface + c->n_early, DV_MIN(n, left)) != 0)
+			continue;
+		return n < left ? NULL : p;
 	}
 	return &h1_proto;
 }
@@ -125,15 +127,24 @@ static const struct conn_proto *choose(const struct conn *c, const char *data, s
 static void give_input(struct conn *c, const char *data, size_t n)
 {
 	if (!c->proto) {
+		const struct conn_proto *p = n ? choose(c, data, n) : NULL;
+
 		if (n == 0) {
 			conn_close(c);
 			return;
 		}
-		c->proto = choose(c, data, n);
-		c->proto->start(c);
+		if (!p) {
+			c->n_early += (uint8_t)n;
+			return;
+		}
+		c->proto = p;
+		p->start(c);
+		if (c->n_early && !c->closing)
+			p->on_input(c, h2_proto.preface, c->n_early);
 	}
 	c->server->stats.in_bytes += n;
-	c->proto->on_input(c, data, n);
+	if (!c->closing)
+		c->proto->on_input(c, data, n);
 }
 
 static void read_input(struct conn *c)

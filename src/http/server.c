@@ -26,6 +26,7 @@ static void fill_defaults(struct http_server_options *o)
 	DEFAULT(body_timeout_ms, 60000);
 	DEFAULT(write_timeout_ms, 60000);
 	DEFAULT(connections_max, 10000);
+	DEFAULT(streams_max, 250);
 }
 
 /* --- timeouts: a list for each kind of wait, in order of time, and one timer for the first of them --- */

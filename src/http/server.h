@@ -70,6 +70,8 @@ struct http_server_options {
 
 	unsigned connections_max;                  /* 10,000: idle ones make room, then 503 */
 	unsigned per_peer_max;                     /* 0: no limit for one IP address */
+	unsigned streams_max;                      /* 250: calls at a time on a connection of HTTP/2 */
+	bool h2c;                                  /* HTTP/2 also without TLS, by prior knowledge */
 	bool reuse_port;                           /* SO_REUSEPORT: several servers on one port */
 	bool unix_replace;                         /* remove a socket that nobody listens on any more */
 };

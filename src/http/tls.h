@@ -68,3 +68,5 @@ enum tls_offer { TLS_OFFER_H1 = 1, TLS_OFFER_H2 = 2 };
  * "certificate of HOST: expired on ...", "... signed by an unknown authority", "... not valid for host HOST". */
 int tls_client_io(struct tls_client *c, int fd, const char *host, unsigned offers, struct http_io **ret,
 		  struct dv_err *e) DV_MUST_USE;
+/* Is the handshake of such a stream over, so that http_io_protocol() knows? */
+bool tls_io_ready(const struct http_io *io);

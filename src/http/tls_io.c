@@ -302,3 +302,8 @@ int tls_io_new(SSL_CTX *ctx, int fd, const char *host, struct http_io **ret, SSL
 	*ret_ssl = ssl;
 	return 0;
 }
+
+bool tls_io_ready(const struct http_io *io)
+{
+	return SSL_is_init_finished(tls_of(io)->ssl) == 1;
+}
