@@ -133,6 +133,9 @@ static int adopt_stored(struct plan *p, struct layer_job *j, struct dv_err *e)
 	struct digest diff, names[2];
 	bool has = false;
 
+	/* A blob without its layer (one that was copied here) is read, and not written again. */
+	if (j->blob.alg && image_stage_hold_blob(p->st, blob, NULL) == 0)
+		j->has_blob = true;
 	int rc = image_store_blob_layer(p->store, blob, &j->blob_size, &diff, e);
 	if (rc == -DV_NOT_FOUND || (rc == 0 && !digest_equal(&diff, &j->diff_id)))
 		return 0;
@@ -303,7 +306,7 @@ static int record_make(struct plan *p, struct plan_image *img, struct image_reco
 		manifest_make(p, img);
 	*r = (struct image_record){ .id = img->id, .config = img->config_text, .config_len = img->config_len,
 				    .created = img->config.created, .layers = layers, .n_layers = n,
-				    .names = img->names };
+				    .names = img->names, .indexes = p->o->indexes, .n_indexes = p->o->n_indexes };
 	digest_of(DIGEST_SHA256, img->manifest_text, img->manifest_len, &r->manifest);
 	int rc = image_stage_bytes(p->st, &r->manifest, img->manifest_text, img->manifest_len, e);
 	return rc < 0 ? rc : image_stage_bytes(p->st, &r->id, img->config_text, img->config_len, e);
@@ -343,9 +346,9 @@ static int load_planned(struct plan *p, struct dv_err *e)
 }
 
 static int load_once(struct image_store *s, struct image_stage *st, struct archive *ar, const struct platform *platform,
-		     struct arena *a, struct load_result *ret, struct dv_err *e)
+		     const struct load_options *o, struct arena *a, struct load_result *ret, struct dv_err *e)
 {
-	struct plan p = { .a = a, .store = s, .st = st, .ar = ar, .platform = *platform, .jobs = map_new(),
+	struct plan p = { .a = a, .store = s, .st = st, .ar = ar, .platform = *platform, .o = o, .jobs = map_new(),
 			  .diffs = map_new() };
 	int rc = load_planned(&p, e);
 
@@ -371,10 +374,10 @@ int image_load(struct image_store *s, const struct load_options *o, struct arena
 		rc = archive_open(o->fd, image_stage_dirfd(st), o->what, &ar, e);
 	if (rc < 0)
 		return rc;
-	rc = load_once(s, st, ar, &platform, a, ret, &why);
+	rc = load_once(s, st, ar, &platform, o, a, ret, &why);
 	/* A layer that the store had was removed while we worked: unpack it this time. */
 	if (rc == -DV_CONFLICT && image_stage_open(s, &again, &why) == 0)
-		rc = load_once(s, again, ar, &platform, a, ret, &why);
+		rc = load_once(s, again, ar, &platform, o, a, ret, &why);
 	if (rc == 0)
 		return 0;
 	if (e)

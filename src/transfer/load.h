@@ -7,6 +7,9 @@ struct load_options {
 	int fd;                 /* archive file, pipe, or layout directory */
 	const char *what;       /* its name, for messages */
 	const char *platform;   /* NULL: the host's */
+	/* The images were reached through these, outermost first: the names stand for the first (store.h). */
+	const struct digest *indexes;
+	size_t n_indexes;
 };
 
 struct load_image {

@@ -25,6 +25,7 @@ struct plan {
 	struct image_stage *st;
 	struct archive *ar;
 	struct platform platform;
+	const struct load_options *o;
 	struct plan_image *images;
 	size_t n_images;
 	struct map *jobs;               /* "CHAINID MEMBER" -> struct layer_job */

@@ -4,7 +4,6 @@
  * are added first, which changes nothing for its readers; then index.json is
  * replaced, under a lock, so that writers at the same time keep each other's names.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -32,29 +31,11 @@ struct oci_dest {
 
 /* --- open --- */
 
-static bool dir_empty(int fd)
-{
-	int copy = -1;
-	size_t n = 0;
-
-	if (file_open(fd, ".", O_RDONLY | O_DIRECTORY, 0, &copy, NULL) < 0)
-		return false;
-	DIR *d = fdopendir(copy);
-	if (!d) {
-		(void)close(copy);
-		return false;
-	}
-	while (n < 3 && readdir(d))
-		n++;
-	(void)closedir(d);
-	return n <= 2;
-}
-
 static int open_existing(struct oci_dest *d, struct dv_err *e)
 {
 	struct stat st;
 
-	if (fstatat(d->fd, LAYOUT_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 && !dir_empty(d->fd))
+	if (fstatat(d->fd, LAYOUT_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 && !newdir_is_empty(d->fd))
 		return dv_fail(e, DV_INVALID, "%s is neither empty nor an OCI layout", d->path);
 	return 0;
 }
@@ -167,25 +148,12 @@ static int oci_blob(void *ctx, struct descriptor *blob, const struct tar_source 
 
 /* --- documents --- */
 
-struct memory { const void *p; size_t len; };
-
-static int memory_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
-{
-	struct memory *m = ctx;
-
-	(void)e;
-	*ret = m->p;
-	*ret_len = m->len;
-	m->len = 0;
-	return *ret_len > 0;
-}
-
 static int oci_document(void *ctx, const struct document *doc, const char *name, struct dv_err *e)
 {
 	struct oci_dest *d = ctx;
 	struct manifest_info m;
-	struct memory text = { doc->text, doc->len };
-	const struct tar_source in = { memory_next, &text };
+	struct memory_source text = { doc->text, doc->len };
+	const struct tar_source in = { memory_source_next, &text };
 	struct descriptor blob = { .digest = doc->digest, .size = doc->len };
 	int rc = manifest_info_parse(&d->a, doc->text, doc->len, doc->media_type, &m, e);
 

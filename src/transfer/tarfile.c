@@ -138,15 +138,21 @@ static int copy_to(int fd, const char *what, const struct tar_source *in, uint64
 	return rc;
 }
 
-static int size_check(uint64_t have, uint64_t want, const char *name, struct dv_err *e)
+static int size_check(uint64_t have, uint64_t want, struct dv_err *e)
 {
 	return want == TARFILE_SIZE_UNKNOWN || have == want ? 0 :
-	       dv_fail(e, DV_INVALID, "%s: %llu bytes instead of %llu", name, (unsigned long long)have,
-		       (unsigned long long)want);
+	       dv_fail(e, DV_INVALID, "%llu bytes instead of %llu", (unsigned long long)have, (unsigned long long)want);
+}
+
+static int header_make(const struct tarfile_name *name, uint64_t size, char out[TAR_BLOCK], struct dv_err *e)
+{
+	char text[TARFILE_NAME_MAX + 1];
+
+	return tar_write_header(out, name->text(name->ctx, text), size, e);
 }
 
 /* Data first, the header into the gap that was left for it. */
-static int add_seekable(struct tarfile *t, const char *name, uint64_t size, const struct tar_source *in, struct dv_err *e)
+static int add_seekable(struct tarfile *t, const struct tarfile_name *name, uint64_t size, const struct tar_source *in, struct dv_err *e)
 {
 	char header[TAR_BLOCK] = { 0 };
 	uint64_t at = t->pos, bytes = 0;
@@ -156,11 +162,11 @@ static int add_seekable(struct tarfile *t, const char *name, uint64_t size, cons
 		rc = copy_to(t->fd, t->what, in, &bytes, e);
 	t->pos += bytes;
 	if (rc == 0)
-		rc = size_check(bytes, size, name, e);
+		rc = size_check(bytes, size, e);
 	if (rc == 0)
 		rc = put_pad(t, bytes, e);
 	if (rc == 0)
-		rc = tar_write_header(header, name, bytes, e);
+		rc = header_make(name, bytes, header, e);
 	if (rc == 0 && pwrite(t->fd, header, sizeof(header), (off_t)at) != (ssize_t)sizeof(header))
 		rc = dv_fail_errno(e, errno ? errno : EIO, "write %s", t->what);
 	if (rc == 0)
@@ -170,18 +176,18 @@ static int add_seekable(struct tarfile *t, const char *name, uint64_t size, cons
 	return rc;
 }
 
-static int add_sized(struct tarfile *t, const char *name, uint64_t size, const struct tar_source *in, struct dv_err *e)
+static int add_sized(struct tarfile *t, const struct tarfile_name *name, uint64_t size, const struct tar_source *in, struct dv_err *e)
 {
 	char header[TAR_BLOCK];
 	uint64_t bytes = 0;
-	int rc = tar_write_header(header, name, size, e);
+	int rc = header_make(name, size, header, e);
 
 	if (rc == 0)
 		rc = put(t, header, sizeof(header), e);
 	if (rc == 0)
 		rc = copy_to(t->fd, t->what, in, &bytes, e);
 	if (rc == 0)
-		rc = size_check(bytes, size, name, e);
+		rc = size_check(bytes, size, e);
 	if (rc == 0)
 		rc = put_pad(t, bytes, e);
 	t->broken = rc < 0;
@@ -202,7 +208,7 @@ static int spooled_next(void *ctx, const void **ret, size_t *ret_len, struct dv_
 	return n > 0;
 }
 
-static int add_spooled(struct tarfile *t, const char *name, const struct tar_source *in, struct dv_err *e)
+static int add_spooled(struct tarfile *t, const struct tarfile_name *name, const struct tar_source *in, struct dv_err *e)
 {
 	auto_close int dir = -1, fd = -1;
 	auto_free char *buf = mem_alloc(CHUNK);
@@ -222,7 +228,7 @@ static int add_spooled(struct tarfile *t, const char *name, const struct tar_sou
 	return add_sized(t, name, bytes, &from, e);
 }
 
-int tarfile_add(struct tarfile *t, const char *name, uint64_t size, const struct tar_source *in, struct dv_err *e)
+int tarfile_add(struct tarfile *t, const struct tarfile_name *name, uint64_t size, const struct tar_source *in, struct dv_err *e)
 {
 	int rc;
 
@@ -239,25 +245,18 @@ int tarfile_add(struct tarfile *t, const char *name, uint64_t size, const struct
 	return rc;
 }
 
-struct memory { const void *p; size_t len; };
-
-static int memory_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
+static const char *name_plain(void *ctx, char out[TARFILE_NAME_MAX + 1])
 {
-	struct memory *m = ctx;
-
-	(void)e;
-	*ret = m->p;
-	*ret_len = m->len;
-	m->len = 0;
-	return *ret_len > 0;
+	(void)out;
+	return ctx;
 }
 
 int tarfile_add_bytes(struct tarfile *t, const char *name, const void *data, size_t len, struct dv_err *e)
 {
-	struct memory m = { data, len };
-	const struct tar_source in = { memory_next, &m };
+	struct memory_source m = { data, len };
+	const struct tar_source in = { memory_source_next, &m };
 
-	return tarfile_add(t, name, len, &in, e);
+	return tarfile_add(t, &(struct tarfile_name){ name_plain, (void *)name }, len, &in, e);
 }
 
 /* --- commit --- */

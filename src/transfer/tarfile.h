@@ -25,8 +25,13 @@ void tarfile_close(struct tarfile *t);
 static inline void tarfile_auto_close(struct tarfile **t) { tarfile_close(*t); }
 #define auto_tarfile __attribute__((cleanup(tarfile_auto_close)))
 
-/* `in` to its end as a member. With TARFILE_SIZE_UNKNOWN, name is looked at only after `in` has ended. */
-int tarfile_add(struct tarfile *t, const char *name, uint64_t size, const struct tar_source *in,
+/* `in` to its end as a member. With TARFILE_SIZE_UNKNOWN, name is called after `in` has ended: it may depend
+ * on what came. */
+struct tarfile_name {
+	const char *(*text)(void *ctx, char out[TARFILE_NAME_MAX + 1]);
+	void *ctx;
+};
+int tarfile_add(struct tarfile *t, const struct tarfile_name *name, uint64_t size, const struct tar_source *in,
 		struct dv_err *e) DV_MUST_USE;
 int tarfile_add_bytes(struct tarfile *t, const char *name, const void *data, size_t len, struct dv_err *e) DV_MUST_USE;
 int tarfile_commit(struct tarfile *t, struct dv_err *e) DV_MUST_USE;

@@ -10,6 +10,17 @@
 #include "base/str.h"
 #include "transfer/tmpdir.h"
 
+int memory_source_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
+{
+	struct memory_source *m = ctx;
+
+	(void)e;
+	*ret = m->p;
+	*ret_len = m->len;
+	m->len = 0;
+	return *ret_len > 0;
+}
+
 int tmpdir_open(int *ret_fd, struct dv_err *e)
 {
 	const char *dir = getenv("TMPDIR");
@@ -57,6 +68,24 @@ static void sweep(const struct newdir *n)
 		dv_ignore(file_remove_tree(n->parent, de->d_name, NULL));
 	}
 	(void)closedir(d);
+}
+
+bool newdir_is_empty(int fd)
+{
+	int copy = -1;
+	size_t n = 0;
+
+	if (file_open(fd, ".", O_RDONLY | O_DIRECTORY, 0, &copy, NULL) < 0)
+		return false;
+	DIR *d = fdopendir(copy);
+	if (!d) {
+		(void)close(copy);
+		return false;
+	}
+	while (n < 3 && readdir(d))
+		n++;
+	(void)closedir(d);
+	return n <= 2;
 }
 
 /* Between mkdir and lock another one may take it for dead. */

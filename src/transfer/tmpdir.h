@@ -6,6 +6,10 @@
 #include "base/err.h"
 #include "image/tar.h"
 
+/* Memory as a source. */
+struct memory_source { const void *p; size_t len; };
+int memory_source_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e);
+
 /* A descriptor of $TMPDIR, or of /var/tmp. */
 int tmpdir_open(int *ret_fd, struct dv_err *e) DV_MUST_USE;
 
@@ -27,6 +31,9 @@ int newdir_make(struct newdir *n, const char *path, struct dv_err *e) DV_MUST_US
 /* Sync, and take the place; with replace what was there is removed, otherwise it must be free: EXISTS. */
 int newdir_commit(struct newdir *n, bool replace, struct dv_err *e) DV_MUST_USE;
 void newdir_done(struct newdir *n);
+
+/* Of an open directory. */
+bool newdir_is_empty(int fd);
 
 /* --- a file that appears at once --- */
 

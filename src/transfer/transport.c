@@ -9,7 +9,7 @@
 #include "transfer/transport_parts.h"
 
 static const struct transport *const transports[] = {
-	&transport_oci,
+	&transport_docker, &transport_oci, &transport_oci_archive, &transport_docker_archive, &transport_dir, &transport_davit,
 };
 
 /* --- places --- */
@@ -28,6 +28,7 @@ int place_parse(struct arena *a, const char *text, struct place *ret, struct dv_
 	struct place p = { .text = arena_str(a, text) };
 	const char *rest = p.text;
 
+	p.transport = &transport_docker;
 	for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
 		const char *after = str_after(p.text, transports[i]->name);
 
@@ -37,8 +38,6 @@ int place_parse(struct arena *a, const char *text, struct place *ret, struct dv_
 			break;
 		}
 	}
-	if (!p.transport)
-		return dv_fail(e, DV_INVALID, "%.200s: no such transport", text);
 	int rc = p.transport->parse(a, rest, &p, e);
 	if (rc == 0)
 		*ret = p;

@@ -45,6 +45,7 @@ struct place_options {
 	unsigned retry_times;
 	struct image_store *store;      /* of davit: places; the caller's */
 	const struct platform *platform;/* what davit: takes of an image; NULL: the host's */
+	int stream_fd;                  /* an archive is written to it instead of to a file, when > 0; the caller's */
 };
 
 /* --- sources --- */
