@@ -20,6 +20,10 @@ static const struct opt globals[] = {
 /* Verbs of davit-image: name and summary are all that is said here. */
 #define EXTERNAL(verb, text) { .name = verb, .summary = text, .external = "davit-image" }
 static const struct verb verb_load = EXTERNAL("load", "Load images from an archive");
+static const struct verb verb_save = EXTERNAL("save", "Write images into an archive");
+static const struct verb verb_copy = EXTERNAL("copy", "Copy images between registries, layouts, archives and the store");
+static const struct verb verb_list_tags = EXTERNAL("list-tags", "List the tags of a repository, or the names in an archive");
+static const struct verb verb_delete = EXTERNAL("delete", "Delete a manifest from a registry, with every tag of it");
 static const struct verb verb_login = EXTERNAL("login", "Log in to a registry");
 static const struct verb verb_logout = EXTERNAL("logout", "Log out of a registry");
 
@@ -29,7 +33,7 @@ const struct verb verb_container = { .name = "container", .summary = "Commands f
 static const struct verb *const image_subs[] = {
 	&verb_images,       &verb_rmi,           &verb_image_inspect, &verb_history,    &verb_tag,        &verb_untag,
 	&verb_image_exists, &verb_image_mount,   &verb_image_unmount, &verb_image_diff, &verb_image_tree, &verb_image_prune,
-	&verb_gc,           &verb_load,          NULL
+	&verb_gc,           &verb_load,          &verb_save,          NULL
 };
 const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
 static const struct verb *const system_subs[] = { &verb_info, &verb_df, &verb_gc, NULL };
@@ -38,6 +42,7 @@ const struct verb verb_system = { .name = "system", .summary = "Commands for the
 static const struct verb *const verbs[] = {
 	&verb_run,    &verb_ps,      &verb_rm,   &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
 	&verb_history, &verb_tag,    &verb_untag,
+	&verb_save,   &verb_copy,    &verb_list_tags, &verb_delete,
 	&verb_load,   &verb_login,   &verb_logout,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };

@@ -12,7 +12,11 @@ static const struct opt globals[] = {
 	{ 0 }
 };
 
-static const struct verb *const verbs[] = { &imageverb_load, &imageverb_login, &imageverb_logout, NULL };
+static const struct verb *const verbs[] = {
+	&imageverb_load, &imageverb_login, &imageverb_logout,
+	&imageverb_copy, &imageverb_save, &imageverb_list_tags, &imageverb_delete,
+	NULL
+};
 
 static int before(struct verb_call *c, struct dv_err *e)
 {

@@ -36,6 +36,7 @@ struct copy_options {
 	enum compression compression;           /* to this */
 	int level;                              /* 0: the usual one */
 	bool no_referrers;
+	const char *name;                       /* at the destination; NULL: the place's own */
 	const char *const *more_names;          /* besides the place's own; NULL-terminated, or NULL */
 	unsigned parallel;                      /* 0: COPY_PARALLEL_DEFAULT */
 	unsigned retries;                       /* of a blob whose connection broke */

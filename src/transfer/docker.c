@@ -299,7 +299,7 @@ static int dest_begin(const struct place *p, const struct place_options *o, void
 static int dest_has(void *ctx, const struct descriptor *blob, const struct place *from, bool *ret, struct dv_err *e)
 {
 	struct registry *r = ctx;
-	auto_arena struct arena a;
+	auto_arena struct arena a = { 0 };
 	struct image_name n;
 	uint64_t size = REMOTE_SIZE_UNKNOWN;
 	int rc = remote_blob_exists(r->repo, &blob->digest, ret, &size, e);

@@ -44,6 +44,18 @@ int place_parse(struct arena *a, const char *text, struct place *ret, struct dv_
 	return rc;
 }
 
+int place_make(struct arena *a, const char *transport, const char *path, const char *ref, struct place *ret,
+	       struct dv_err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
+		if (!streq(transports[i]->name, transport))
+			continue;
+		*ret = (struct place){ transports[i], arena_str(a, path), arena_str(a, path), ref ? arena_str(a, ref) : NULL };
+		return 0;
+	}
+	return dv_fail(e, DV_INVALID, "%s: no such transport", transport);
+}
+
 const char *place_transport(const struct place *p)
 {
 	return p->transport->name;

@@ -31,6 +31,9 @@ struct place {
 };
 /* Without a known "TRANSPORT:" in front it is a registry's. INVALID. */
 int place_parse(struct arena *a, const char *text, struct place *ret, struct dv_err *e) DV_MUST_USE;
+/* From its parts: "oci-archive", a path that may have colons, a name or NULL. INVALID for transports there are not. */
+int place_make(struct arena *a, const char *transport, const char *path, const char *ref, struct place *ret,
+	       struct dv_err *e) DV_MUST_USE;
 const char *place_transport(const struct place *p);             /* "oci-archive" */
 
 enum place_tls { PLACE_TLS_CONFIGURED, PLACE_TLS_VERIFY, PLACE_TLS_INSECURE };
