@@ -96,6 +96,15 @@ static int image_of(struct plan *p, const struct descriptor *entry, const struct
 	return rc < 0 ? rc : entry_name(p, img, entry, e);
 }
 
+/* A signature or SBOM of an image, which a layout lists beside it. */
+static bool is_referrer(struct plan *p, const struct descriptor *d, const char *text, size_t len)
+{
+	struct manifest_info info;
+
+	return manifest_info_parse(p->a, text, len, d->media_type, &info, NULL) == 0 &&
+	       info.kind == MANIFEST_CLASS_ARTIFACT && info.subject.alg;
+}
+
 /* A descriptor leads to an image, perhaps through indexes; `entry` is the one in index.json. */
 static int descriptor_follow(struct plan *p, const struct descriptor *entry, struct dv_err *e)
 {
@@ -107,6 +116,8 @@ static int descriptor_follow(struct plan *p, const struct descriptor *entry, str
 		size_t len;
 		int rc = blob_read(p, d, IMAGE_MANIFEST_MAX, &text, &len, e);
 
+		if (rc == 0 && is_referrer(p, d, text, len))
+			return 0;
 		if (rc == 0)
 			rc = manifest_parse(p->a, text, len, d->media_type, &m, e);
 		if (rc < 0)

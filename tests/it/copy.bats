@@ -254,3 +254,39 @@ reg_copy() { copy --src-tls-verify=false --dest-tls-verify=false "$@"; }
 	[[ $output == *"localhost:1/one"* ]]
 	[ ! -e root ]
 }
+
+# --- save, list-tags, delete ---
+
+@test "save: every format can be loaded, several images share one archive" {
+	copy "oci:$W/L:one" davit:one
+	copy "oci:$W/L:two" davit:two
+	davit_ save one two >a.tar
+	timeout 60 "$DAVIT_BUILD/davit" --root "$T/r2" load -i a.tar
+	[ "$(timeout 60 "$DAVIT_BUILD/davit" --root "$T/r2" images -q --no-trunc | sort)" = "$(davit_ images -q --no-trunc | sort)" ]
+	davit_ save --format oci-archive -o b.tar one two
+	timeout 60 "$DAVIT_BUILD/davit" --root "$T/r3" load -i b.tar
+	timeout 60 "$DAVIT_BUILD/davit" --root "$T/r3" images | grep '^two '
+	davit_ save --format oci-dir -o O one
+	timeout 60 "$DAVIT_BUILD/davit" --root "$T/r4" load -i O
+	davit_ save --format docker-dir -o D one
+	[ "$(jq -r .mediaType D/manifest.json)" = application/vnd.docker.distribution.manifest.v2+json ]
+	run davit_ save --format docker-dir one
+	[ "$status" -eq 1 ]
+	run script -qec "$DAVIT_BUILD/davit --root $T/root save one" /dev/null
+	[[ $output == *"not written to a terminal"* ]]
+	run davit_ save -o c.tar none
+	[ "$status" -eq 1 ]
+	[ ! -e c.tar ]
+}
+
+@test "list-tags and delete" {
+	davit_ list-tags "oci:$W/L" | jq -e '.Tags == ["art", "multi", "one", "sha512", "two"]'
+	start_registry
+	reg_copy "oci:$W/L:one" "docker://$reg/x:1"
+	reg_copy "oci:$W/L:two" "docker://$reg/x:2"
+	davit_ list-tags --tls-verify=false --text "docker://$reg/x" >tags
+	[ "$(grep -c '^[12]$' tags)" -eq 2 ]
+	davit_ delete --tls-verify=false "docker://$reg/x:1"
+	run reg_copy "docker://$reg/x:1" dir:D
+	[ "$status" -eq 1 ]
+}
