@@ -99,7 +99,8 @@ int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct c
 	int r;
 
 	(void)snprintf(name, sizeof name, "containers/%s", c->id);
-	if ((r = delete_oci(g, a, c->id, open, e)) < 0 || (r = overlay_remove(g, c->id, e)) < 0 ||
+	if ((r = delete_oci(g, a, c->id, open, e)) < 0 ||
+	    (r = open ? overlay_discard(g, c->id, e) : overlay_remove(g, c->id, e)) < 0 ||
 	    (r = file_remove_tree(engine_runfd(g), name, e)) < 0)
 		return r;
 	return ctr_drop(g, c->id, e);

@@ -265,13 +265,3 @@ int overlay_make(struct engine *g, const struct image *img, const char *id, bool
 
 	return r < 0 ? r : mount_any(g, img, dir, upper, work, not_kept, ret_fd, e);
 }
-
-int overlay_remove(struct engine *g, const char *id, struct dv_err *e)
-{
-	auto_close int top = -1;
-	int r = file_open(engine_rootfd(g), "containers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &top, e);
-
-	if (r == -DV_NOT_FOUND)
-		return 0;
-	return r < 0 ? r : file_remove_tree(top, id, e);
-}

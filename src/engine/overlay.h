@@ -14,5 +14,9 @@ int overlay_make(struct engine *g, const struct image *img, const char *id, bool
 int overlay_mount_old(const int *lowers, size_t n, int dir, int place, bool not_kept, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 /* The layer below those of the image, made when missing; O_PATH. */
 int ground_open(struct engine *g, int *ret_fd, struct dv_err *e) DV_MUST_USE;
+/* The same for a container that ends while somebody waits: when nothing was written, its empty directories are put
+ * aside in ROOT/trash, for overlay_tidy() at a quieter moment. */
+int overlay_discard(struct engine *g, const char *id, struct dv_err *e) DV_MUST_USE;
+int overlay_tidy(struct engine *g, struct dv_err *e) DV_MUST_USE;
 /* Everything below ROOT/containers/ID. */
 int overlay_remove(struct engine *g, const char *id, struct dv_err *e) DV_MUST_USE;

@@ -184,8 +184,8 @@ static void tidy(struct run *x)
 {
 	struct dv_err why = DV_ERR_NONE;
 
-	if (life_settle_busy(x->g, x->a, &why) < 0)
-		log_warn("containers whose command line died are left as they are", "reason", why.msg, NULL);
+	if (life_settle_busy(x->g, x->a, &why) < 0 || overlay_tidy(x->g, &why) < 0)
+		log_warn("what is left of other containers stays for now", "reason", why.msg, NULL);
 }
 
 static int start_and_wait(struct run *x, struct foreground *f, int console_fd, int *ret_status, struct dv_err *e)

@@ -400,3 +400,18 @@ load engine
 	davit rm -f box
 	wait "$run_pid" || true
 }
+
+@test "--rm: what was written is gone at once, empty directories with the next container" {
+	davit run --rm bb sh -c 'echo x >/file'
+	[ -z "$(ls -A "$T/root/containers" "$T/root/trash" 2>/dev/null | grep -v :)" ]
+	davit run --rm bb true
+	[ -z "$(ls -A "$T/root/containers")" ]
+	[ "$(ls "$T/root/trash" | wc -l)" = 1 ]
+	# Only what is in the trash: a link there is not followed.
+	mkdir "$T/safe"
+	touch "$T/safe/file"
+	ln -s "$T/safe" "$T/root/trash/link"
+	davit run --name kept bb true
+	[ -z "$(ls -A "$T/root/trash")" ]
+	[ -e "$T/safe/file" ]
+}
