@@ -46,7 +46,7 @@ static void assert_text(int dirfd, const char *name, const char *want)
 	assert_string_equal(buf_cstr(&b), want);
 }
 
-static bool may_mount(int dirfd)
+static bool has_erofs(int dirfd)
 {
 	const char *how;
 
@@ -60,13 +60,8 @@ static void test_old(void **state)
 	struct unit_tmp t;
 
 	unit_tmp_new(&t);
-	if (!may_mount(t.fd)) {
-		print_message("nothing can be mounted here\n");
-		unit_tmp_done(&t);
-		return;
-	}
 	layer_of(t.fd, "dirs", "low", "a", "from low");
-	layer_of(t.fd, "erofs", "high", "b", "from high");
+	layer_of(t.fd, has_erofs(t.fd) ? "erofs" : "dirs", "high", "b", "from high");
 	assert_int_equal(mkdirat(t.fd, "upper", 0755) | mkdirat(t.fd, "work", 0700) | mkdirat(t.fd, "merged", 0700), 0);
 	assert_int_equal(file_open(t.fd, "merged", O_PATH | O_DIRECTORY, 0, &place, NULL), 0);
 	assert_ok(layer_open(t.fd, "low", &low, &e), &e);

@@ -30,6 +30,7 @@ MODULES = ['overlay', 'erofs', 'loop', 'veth', 'bridge', 'vxlan', 'tun', 'nf_tab
            'nft_ct', 'nft_reject_inet', 'nft_fib_inet', 'nft_numgen', 'br_netfilter']
 BINARIES = ['busybox', 'jq', 'apparmor_parser']
 UNIT_TESTS = ['oci-cgroup_test', 'oci-cgroup_v2_test', 'oci-seccomp_load_test']      # of src/oci, on another kernel
+LAYER_FILES = ['davit', 'davit-image', 'src/engine/engine-overlay_test']    # of layers.sh
 
 
 class Skip(Exception):
@@ -126,6 +127,9 @@ def make_root(root, suites, folder, version):
     for name in UNIT_TESTS:
         if os.path.exists(os.path.join(BUILD, 'src/oci', name)):
             copy_program(os.path.join(BUILD, 'src/oci', name), root, '/vm/unit/' + name)
+    for name in LAYER_FILES:
+        if os.path.exists(os.path.join(BUILD, name)):
+            copy_program(os.path.join(BUILD, name), root, '/vm/' + os.path.basename(name))
     order = modules(folder, version)
     for path in order:
         shutil.copy(path, root + '/vm/modules')
