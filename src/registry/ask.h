@@ -80,6 +80,7 @@ struct ask {
 	struct buf body;                        /* of a manifest */
 	size_t body_counted;                    /* in registry->manifest_bytes */
 	bool body_ended;
+	uint64_t room;                          /* bytes of a body that are still accepted */
 	struct upload *upload;
 	struct upload_info info;                /* of one that was read from its file */
 	bool upload_ends;                       /* PUT, or POST with a digest */

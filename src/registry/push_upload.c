@@ -169,6 +169,15 @@ static void write_start(struct ask *q)
 	ask_submit(q, write_work, write_then);
 }
 
+/* More than was announced, or a stream without end. What is being written goes first. */
+static void body_too_large(struct ask *q)
+{
+	q->upload->receiving = false;
+	(void)ask_problem(q, PROBLEM_TOO_LARGE, NULL);
+	if (!q->upload->writing)
+		ask_submit(q, delete_work, delete_then);
+}
+
 void push_on_data(void *state, struct http_call *c, const void *p, size_t n)
 {
 	struct ask *q = state;
@@ -177,6 +186,11 @@ void push_on_data(void *state, struct http_call *c, const void *p, size_t n)
 	if (!u || !u->receiving)
 		return;         /* refused meanwhile */
 	q->g->metrics.received_bytes += n;
+	if (n > q->room) {
+		body_too_large(q);
+		return;
+	}
+	q->room -= n;
 	buf_add(&u->fill, p, n);
 	if (u->fill.len < UPLOAD_CHUNK)
 		return;
@@ -244,6 +258,7 @@ static void receive(struct ask *q)
 		u->hash_committed = u->hash;
 		u->hashed = true;
 	}
+	q->room = room;
 	u->chunk = q->content_range;
 	u->stream_marked = false;
 	u->receiving = true;
