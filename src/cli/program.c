@@ -20,19 +20,18 @@ static const struct opt globals[] = {
 /* Verbs of davit-image: name and summary are all that is said here. */
 #define EXTERNAL(verb, text) { .name = verb, .summary = text, .external = "davit-image" }
 static const struct verb verb_load = EXTERNAL("load", "Load images from an archive");
-static const struct verb verb_pull = EXTERNAL("pull", "Download images from a registry");
 static const struct verb verb_save = EXTERNAL("save", "Write images into an archive");
 static const struct verb verb_copy = EXTERNAL("copy", "Copy images between registries, layouts, archives and the store");
 static const struct verb verb_list_tags = EXTERNAL("list-tags", "List the tags of a repository, or the names in an archive");
 static const struct verb verb_delete = EXTERNAL("delete", "Delete a manifest from a registry, with every tag of it");
 static const struct verb verb_login = EXTERNAL("login", "Log in to a registry");
 static const struct verb verb_logout = EXTERNAL("logout", "Log out of a registry");
+static const struct verb verb_registry = EXTERNAL("registry", "Serve images to others as an OCI registry");
 
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_container_inspect, &verb_anatomy, NULL };
 const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };
 static const struct verb *const image_subs[] = {
-	&verb_pull,
 	&verb_images,       &verb_rmi,           &verb_image_inspect, &verb_history,    &verb_tag,        &verb_untag,
 	&verb_image_exists, &verb_image_mount,   &verb_image_unmount, &verb_image_diff, &verb_image_tree, &verb_image_prune,
 	&verb_gc,           &verb_load,          &verb_save,          NULL
@@ -45,7 +44,7 @@ static const struct verb *const verbs[] = {
 	&verb_run,    &verb_ps,      &verb_rm,   &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
 	&verb_history, &verb_tag,    &verb_untag,
 	&verb_save,   &verb_copy,    &verb_list_tags, &verb_delete,
-	&verb_pull,   &verb_load,   &verb_login,   &verb_logout,
+	&verb_load,   &verb_login,   &verb_logout,  &verb_registry,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };
 
