@@ -1,0 +1,74 @@
+# The registry is killed at random moments while clients push: what they were told is there is there, the rest can be
+# pushed again, and no blob is anything but its name.
+load lib
+load registry
+
+export BATS_TEST_TIMEOUT=900
+
+# One client: pushes images until the registry is gone; "$1.done" has what it was promised.
+pusher() {
+	local i
+	for i in $(seq 1000); do
+		head -c $((RANDOM * 20)) /dev/urandom >"$T/$1.layer"
+		printf '{"n":"%s-%s"}' "$1" "$i" >"$T/$1.config"
+		client_push "$1" "t$i" || return 0
+		echo "t$i $(sha "$T/$1.layer")" >>"$T/$1.done"
+	done
+}
+
+# The layer as stream, the configuration at once, then the manifest.
+client_push() {
+	local dir=$T/$1 location code
+	location=$(curl -s --max-time 20 -D - -o /dev/null -X POST "http://$REG/v2/$1/blobs/uploads/" | tr -d '\r' |
+		sed -n 's/^[Ll]ocation: //p')
+	[ -n "$location" ] || return 1
+	curl -sf --max-time 20 -o /dev/null -X PATCH --data-binary "@$dir.layer" "http://$REG$location" || return 1
+	curl -sf --max-time 20 -o /dev/null -X PUT "http://$REG$location?digest=sha256:$(sha "$dir.layer")" || return 1
+	curl -sf --max-time 20 -o /dev/null --data-binary "@$dir.config" \
+		"http://$REG/v2/$1/blobs/uploads/?digest=sha256:$(sha "$dir.config")" || return 1
+	jq -cn --arg c "sha256:$(sha "$dir.config")" --argjson cs "$(stat -c %s "$dir.config")" --arg m "$OCI_MANIFEST" \
+		--arg l "sha256:$(sha "$dir.layer")" --argjson ls "$(stat -c %s "$dir.layer")" \
+		'{schemaVersion: 2, mediaType: $m, config: {mediaType: "a/b", digest: $c, size: $cs},
+		  layers: [{mediaType: "a/b", digest: $l, size: $ls}]}' >"$dir.manifest"
+	curl -sf --max-time 20 -o /dev/null -X PUT --data-binary "@$dir.manifest" -H "Content-Type: $OCI_MANIFEST" \
+		"http://$REG/v2/$1/manifests/$2"
+}
+
+# Everything that was promised, and every tag that is there.
+check_promises() {
+	local tag layer
+	while read -r tag layer; do
+		[ "$(get "/v2/$1/manifests/$tag" | jq -r '.layers[0].digest')" = "sha256:$layer" ] || return 1
+	done <"$T/$1.done"
+	for tag in $(get "/v2/$1/tags/list" | jq -r '.tags[]?'); do
+		layer=$(get "/v2/$1/manifests/$tag" | jq -r '.layers[0].digest')
+		[ "sha256:$(get "/v2/$1/blobs/$layer" | sha256sum | cut -d' ' -f1)" = "$layer" ] || return 1
+	done
+}
+
+@test "20 times: what was pushed is there, the store is sound, the same push succeeds" {
+	seed=${KILL_SEED:-$RANDOM}
+	echo "seed $seed"
+	for i in $(seq "${DAVIT_KILL_ROUNDS:-20}"); do
+		RANDOM=$((seed + i))
+		registry_start
+		for p in p0 p1; do
+			: >>"$T/$p.done"
+			pusher $p 3>&- &
+			eval "pid_$p=\$!"
+		done
+		sleep "0.$(printf %03d $((RANDOM % 600)))"	# allow(sleep): the moment is the test
+		kill -9 "$REG_PID"
+		wait "$REG_PID" || true
+		wait "$pid_p0" "$pid_p1" || true
+		registry_start
+		blobs_verify
+		for p in p0 p1; do
+			check_promises $p
+			client_push $p again
+		done
+		"$DAVIT_BUILD/davit-image" registry gc --root "$T/root" --grace 0 --format json >/dev/null
+		for p in p0 p1; do check_promises $p; done
+		registry_stop
+	done
+}
