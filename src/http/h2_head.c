@@ -76,7 +76,7 @@ void h2_head_read(const struct h2_head *h, struct arena *a, struct h2_pseudo *re
 		  size_t *ret_n)
 {
 	struct http_header *list = arena_array(a, struct http_header, h->n ? h->n : 1);
-	char *p = h->text.len ? arena_strn(a, h->text.p, h->text.len) : NULL, *end = p + h->text.len;
+	char *p = arena_strn(a, h->text.len ? h->text.p : "", h->text.len), *end = p + h->text.len;
 	size_t n = 0;
 
 	*ret_pseudo = (struct h2_pseudo){ 0 };
