@@ -102,8 +102,8 @@ static int split_name(struct arena *a, const char *name, struct image_name *ret,
 	return rc;
 }
 
-static int open_endpoint(struct remote_repo *rp, const struct registry_source *s, const char *own_host,
-			 struct remote_endpoint *ep, struct dv_err *e)
+static int open_endpoint(struct remote_repo *rp, const struct registry_source *s, enum remote_access access,
+			 const char *own_host, struct remote_endpoint *ep, struct dv_err *e)
 {
 	struct remote *r = rp->r;
 	struct image_name n;
@@ -113,6 +113,7 @@ static int open_endpoint(struct remote_repo *rp, const struct registry_source *s
 		return rc;
 	ep->name = s->name;
 	ep->path = n.path;
+	ep->actions = access == REMOTE_PULL ? "pull" : "pull,push";
 	ep->mirror = s->mirror;
 	ep->use = s->use;
 	ep->insecure = r->o.tls == REMOTE_TLS_CONFIG ? s->insecure : r->o.tls == REMOTE_TLS_INSECURE;
@@ -148,7 +149,7 @@ int remote_repo_open(struct remote *r, const char *name, enum remote_access acce
 	rp->v = arena_array(&rp->arena, struct remote_endpoint, rc == 0 ? s.n : 1);
 	for (size_t i = 0; rc == 0 && i < s.n; i++) {
 		remote_endpoint_init(&rp->v[rp->n++], r);
-		rc = open_endpoint(rp, &s.v[i], n.host, &rp->v[i], e);
+		rc = open_endpoint(rp, &s.v[i], access, n.host, &rp->v[i], e);
 	}
 	/* before a manifest has chosen: the registry itself, which is the last */
 	atomic_init(&rp->chosen, rp->n > 0 ? rp->n - 1 : 0);

@@ -143,15 +143,16 @@ int remote_blob_mount(struct remote_repo *rp, const struct digest *d, const char
 		      struct dv_err *e) DV_MUST_USE;
 
 struct remote_source {
-	/* Up to size bytes; 0 is the end. On the thread of the call. */
+	/* Up to size bytes; 0 is the end, also when asked again. On the thread of the call. */
 	int (*read)(void *ctx, void *buf, size_t size, size_t *ret_n, struct dv_err *e);
-	/* Continue at offset; NULL: cannot, then an upload that breaks off may be lost. */
+	/* Continue at offset, with the same bytes as before; NULL: cannot. */
 	int (*seek)(void *ctx, uint64_t offset, struct dv_err *e);
 	void *ctx;
 };
-/* With a size: POST and one PUT. With REMOTE_SIZE_UNKNOWN: PATCH in pieces of REMOTE_CHUNK (kept until the
- * registry has them), and *d is read only after the source has ended. Resumes where the registry is. */
-#define REMOTE_CHUNK ((size_t)4 << 20)
+/* With a size: POST and one PUT. With REMOTE_SIZE_UNKNOWN *d is read only after the source has ended; the bytes go in
+ * one stream (PATCH) from a source that can seek, else in pieces of REMOTE_CHUNK that are kept until the registry has
+ * them. Resumes where the registry is; without seek a whole upload in one PUT that breaks off is lost. */
+#define REMOTE_CHUNK ((size_t)8 << 20)
 int remote_blob_put(struct remote_repo *rp, const struct digest *d, uint64_t size, const struct remote_source *src,
 		    struct dv_err *e) DV_MUST_USE;
 int remote_blob_delete(struct remote_repo *rp, const struct digest *d, struct dv_err *e) DV_MUST_USE;

@@ -138,7 +138,7 @@ int remote_blob_get(struct remote_repo *rp, const struct digest *d, uint64_t siz
 	auto_arena struct arena a;
 	struct fetch f = { .sink = sink, .ctx = ctx, .size = size, .at = offset };
 	struct remote_call c = { .q = { .method = "GET", .on_head = on_head, .sink = on_data, .sink_ctx = &f },
-				 .actions = "pull", .repeat = REPEAT_NO, .what = "blob" };
+				 .repeat = REPEAT_NO, .what = "blob" };
 	auto_free struct remote_endpoint **order = mem_alloc(mem_mul(rp->n, sizeof *order));
 	size_t n = remote_order(rp, true, order);
 	char text[DIGEST_TEXT_SIZE];
@@ -225,8 +225,7 @@ int remote_blob_exists(struct remote_repo *rp, const struct digest *d, bool *ret
 	auto_arena struct arena a;
 	auto_answer struct remote_answer w = { 0 };
 	struct remote_endpoint *ep = remote_chosen(rp);
-	struct remote_call c = { .q = { .method = "HEAD" }, .actions = ep->mirror ? "pull" : "pull,push",
-				 .repeat = REPEAT_YES, .what = "blob" };
+	struct remote_call c = { .q = { .method = "HEAD" }, .repeat = REPEAT_YES, .what = "blob" };
 	uint64_t size = REMOTE_SIZE_UNKNOWN;
 	char text[DIGEST_TEXT_SIZE];
 	int rc;

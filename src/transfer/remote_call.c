@@ -102,9 +102,11 @@ static int fill_url(struct remote_endpoint *ep, const struct remote_call *c, str
 
 static const char *scope_of(struct remote_endpoint *ep, const struct remote_call *c, struct arena *a)
 {
-	if (!c->actions)
+	const char *actions = c->actions ? c->actions : ep->actions;
+
+	if (!actions)
 		return "";
-	return arena_printf(a, "repository:%s:%s%s%s", ep->path, c->actions, c->also_scope ? " " : "",
+	return arena_printf(a, "repository:%s:%s%s%s", ep->path, actions, c->also_scope ? " " : "",
 			    c->also_scope ? c->also_scope : "");
 }
 
@@ -198,7 +200,7 @@ const char *remote_link_next(struct arena *a, const char *link)
 {
 	const char *from = link ? strchr(link, '<') : NULL, *to = from ? strchr(from, '>') : NULL;
 
-	if (!to || !strstr(to, "rel=\"next\""))
+	if (!to || !(strstr(to, "rel=\"next\"") || strstr(to, "rel=next")))
 		return NULL;
 	return arena_strn(a, from + 1, (size_t)(to - from - 1));
 }

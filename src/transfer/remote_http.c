@@ -29,10 +29,11 @@ struct transfer {
 	struct arena *a;
 	struct remote_conn *conn;
 	struct dv_err why;      /* of a callback */
-	bool failed, headed;
+	bool failed, headed, all_sent;
 	size_t header_bytes;
 	uint64_t sent;
-	int64_t moved_ms;       /* when something last moved */
+	size_t trickle;         /* moved since moved_ms */
+	int64_t start_ms, moved_ms;     /* moved_ms: when enough had moved for the last time */
 };
 
 void remote_answer_done(struct remote_answer *w)
@@ -119,9 +120,20 @@ void remote_http_close_idle(struct remote *r)
 
 /* --- callbacks --- */
 
-static void moved(struct transfer *t)
+/* A byte now and then does not count. */
+static void moved(struct transfer *t, size_t len)
 {
-	t->moved_ms = deadline_now_ms();
+	t->trickle += len;
+	if (t->trickle >= REMOTE_MOVED_BYTES) {
+		t->moved_ms = deadline_now_ms();
+		t->trickle = 0;
+	}
+}
+
+/* The time that our own side took is not the registry's. */
+static void excuse(struct transfer *t, int64_t since_ms)
+{
+	t->moved_ms += deadline_now_ms() - since_ms;
 }
 
 static size_t fail(struct transfer *t, size_t code)
@@ -171,7 +183,7 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 	size_t end = len;
 	const char *colon;
 
-	moved(t);
+	moved(t, len);
 	t->header_bytes += len;
 	if (t->header_bytes > REMOTE_HEADERS_MAX) {
 		(void)dv_fail(&t->why, DV_LIMIT, "more than %zu bytes of headers", REMOTE_HEADERS_MAX);
@@ -213,15 +225,16 @@ static size_t on_body(char *data, size_t one, size_t len, void *ctx)
 	struct transfer *t = ctx;
 	struct remote_answer *w = t->w;
 
+	moved(t, len);
 	if (take_head(t) < 0)
 		return 0;
 	if (t->q->sink && (w->status == 200 || w->status == 206)) {
+		int64_t since = deadline_now_ms();
 		int rc = t->q->sink(t->q->sink_ctx, data, len, &t->why);
 
-		moved(t);
+		excuse(t, since);
 		return rc < 0 ? fail(t, 0) : len;
 	}
-	moved(t);
 	if (w->status >= 300 || !t->q->body_max) {
 		buf_add(&w->body, data, DV_MIN(len, w->body.max - w->body.len));
 		return len;
@@ -238,20 +251,25 @@ static size_t on_send(char *out, size_t one, size_t len, void *ctx)
 	struct transfer *t = ctx;
 	const struct remote_request *q = t->q;
 	size_t n = (size_t)DV_MIN((uint64_t)len, q->size - t->sent);
+	bool open_end = q->size == REMOTE_SIZE_UNKNOWN;
+	int64_t since = deadline_now_ms();
 	int rc = 0;
 
-	moved(t);
 	if (q->read && n > 0)
 		rc = q->read(q->read_ctx, out, n, &n, &t->why);
 	else if (n > 0)
 		memcpy(out, (const char *)q->data + t->sent, n);
-	if (rc == 0 && n == 0 && t->sent < q->size)
+	if (rc == 0 && n == 0 && t->sent < q->size && !open_end)
 		rc = dv_fail(&t->why, DV_CORRUPT, "the source ended at byte %llu of %llu", (unsigned long long)t->sent,
 			     (unsigned long long)q->size);
-	moved(t);
+	excuse(t, since);
 	if (rc < 0)
 		return fail(t, CURL_READFUNC_ABORT);
+	moved(t, n);
 	t->sent += n;
+	t->all_sent = n == 0 || t->sent == q->size;
+	if (t->all_sent)                /* from here on the registry has all of its patience */
+		t->moved_ms = deadline_now_ms();
 	return n;
 }
 
@@ -263,6 +281,7 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
 	if (t->q->read || origin != SEEK_SET)
 		return CURL_SEEKFUNC_CANTSEEK;
 	t->sent = (uint64_t)offset;
+	t->all_sent = false;
 	return CURL_SEEKFUNC_OK;
 }
 
@@ -319,7 +338,7 @@ static void set_body(struct transfer *t)
 		return;
 	}
 	(void)curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->size);
+	(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, q->size == REMOTE_SIZE_UNKNOWN ? -1 : (curl_off_t)q->size);
 	(void)curl_easy_setopt(c, CURLOPT_READFUNCTION, on_send);
 	(void)curl_easy_setopt(c, CURLOPT_READDATA, t);
 	(void)curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
@@ -433,12 +452,16 @@ static int curl_failed(struct transfer *t, CURLcode code, enum remote_broken *re
 
 static int stalled(struct transfer *t, enum remote_broken *ret_broken, struct dv_err *e)
 {
-	bool commits = t->q->commit_stall_ms && t->sent == t->q->size;
+	bool commits = t->q->commit_stall_ms && (t->all_sent || t->q->size == 0), streams = t->q->sink || t->q->read;
 	unsigned limit = commits ? t->q->commit_stall_ms : t->r->o.stall_timeout_ms;
 
-	if (deadline_now_ms() - t->moved_ms < (int64_t)limit)
-		return 0;
 	*ret_broken = BROKEN_LATER;
+	if (!streams && !commits && deadline_now_ms() - t->start_ms > (int64_t)REMOTE_DOCUMENT_MS)
+		return dv_fail(e, DV_TIMEOUT, "no whole answer within %u s", REMOTE_DOCUMENT_MS / 1000);
+	if (deadline_now_ms() - t->moved_ms < (int64_t)limit) {
+		*ret_broken = BROKEN_FINAL;
+		return 0;
+	}
 	return dv_fail(e, DV_TIMEOUT, "nothing moved for %u ms", limit);
 }
 
@@ -472,7 +495,7 @@ static int run(struct transfer *t, enum remote_broken *ret_broken, struct dv_err
 	struct curl_waitfd cancel = { .fd = t->r->cancel_fd, .events = CURL_WAIT_POLLIN };
 	int running = 1, rc = 0;
 
-	moved(t);
+	t->start_ms = t->moved_ms = deadline_now_ms();
 	while (rc == 0 && running) {
 		CURLMcode mc = curl_multi_perform(t->conn->multi, &running);
 

@@ -110,7 +110,7 @@ int remote_tags(struct remote_repo *rp, struct arena *a, struct remote_tags *ret
 {
 	struct tag_list l = { .a = a };
 	struct remote_call c = { .q = { .method = "GET", .headers = { "Accept: application/json" } },
-				 .tail = "tags/list?n=" PAGE_SIZE, .actions = "pull", .repeat = REPEAT_YES,
+				 .tail = "tags/list?n=" PAGE_SIZE, .repeat = REPEAT_YES,
 				 .what = "list tags", .ref = "" };
 	int rc = all_pages(remote_chosen(rp), &c, take_tags, &l, NULL, e);
 
@@ -195,7 +195,7 @@ int remote_referrers(struct remote_repo *rp, const struct digest *d, const char 
 	struct referrer_list l = { .a = a, .list = json_new_array(a), .type = artifact_type };
 	auto_buf struct buf tail = BUF_INIT(URL_MAX);
 	char text[DIGEST_TEXT_SIZE];
-	struct remote_call c = { .q = { .method = "GET", .headers = { "Accept: " MEDIA_OCI_INDEX } }, .actions = "pull",
+	struct remote_call c = { .q = { .method = "GET", .headers = { "Accept: " MEDIA_OCI_INDEX } },
 				 .repeat = REPEAT_YES, .what = "referrers" };
 	bool absent = false;
 	int rc;

@@ -117,7 +117,7 @@ static int ask_all(struct remote_repo *rp, const char *method, ask_endpoint *ask
 		   struct remote_manifest *ret, struct dv_err *e)
 {
 	struct remote_call c = { .q = { .method = method, .headers = { ACCEPT }, .body_max = REMOTE_MANIFEST_MAX },
-				 .actions = "pull", .repeat = REPEAT_YES, .what = "manifest" };
+				 .what = "manifest" };
 	auto_free struct remote_endpoint **order = mem_alloc(mem_mul(rp->n, sizeof *order));
 	struct dv_err why = DV_ERR_NONE;
 	struct digest want;
@@ -131,6 +131,8 @@ static int ask_all(struct remote_repo *rp, const char *method, ask_endpoint *ask
 	c.tail = arena_printf(a, "manifests/%s", ref);
 	c.ref = remote_ref_text(a, ref);
 	for (size_t i = 0; i < n; i++) {
+		/* a mirror that is ill is left at once: there are others */
+		c.repeat = i + 1 < n ? REPEAT_NO : REPEAT_YES;
 		rc = ask(order[i], &c, &want, a, ret, &why);
 		if (rc == 0) {
 			atomic_store(&rp->chosen, (size_t)(order[i] - rp->v));
@@ -174,7 +176,7 @@ int remote_manifest_put(struct remote_repo *rp, const char *ref, const void *byt
 	struct remote_endpoint *ep = remote_chosen(rp);
 	struct remote_call c = { .q = { .method = "PUT", .data = bytes, .size = len, .has_body = true,
 					.commit_stall_ms = REMOTE_COMMIT_STALL_MS },
-				 .actions = "pull,push", .repeat = REPEAT_YES, .what = "push manifest" };
+				 .repeat = REPEAT_YES, .what = "push manifest" };
 	struct digest d;
 	bool by_digest;
 	int rc;

@@ -29,6 +29,8 @@
 #define REMOTE_ERROR_BODY_MAX ((size_t)64 << 10)
 #define REMOTE_HEADERS_MAX ((size_t)256 << 10)
 #define REMOTE_RETRY_AFTER_MAX_MS 60000u
+#define REMOTE_MOVED_BYTES ((size_t)1024)       /* fewer in the time of a stall are none */
+#define REMOTE_DOCUMENT_MS 600000u      /* for a whole answer that is neither blob nor upload */
 #define REMOTE_COMMIT_STALL_MS 600000u  /* a registry may hash and copy what was uploaded before it answers */
 #define REMOTE_IDLE_MAX 32
 #define REMOTE_TOKEN_MAX ((size_t)64 << 10)
@@ -66,7 +68,7 @@ struct remote_request {
 	const struct remote_host *host; /* its certificates */
 	const char *authorization;      /* NULL: none */
 	const char *headers[8];         /* "Name: value", up to the first NULL */
-	/* the body: memory, or a source of size bytes */
+	/* the body: memory, or a source of size bytes (REMOTE_SIZE_UNKNOWN: until it ends) */
 	const void *data;
 	uint64_t size;
 	bool has_body;
@@ -122,6 +124,7 @@ struct remote_endpoint {
 	struct remote *r;
 	const char *name, *path;        /* "HOST/PATH", "PATH" */
 	struct remote_host *host;       /* NULL until first used */
+	const char *actions;            /* of its token's scope: "pull" or "pull,push"; NULL: no scope */
 	bool insecure, mirror;
 	enum mirror_use use;
 	bool own_creds;                 /* may use those of the options */
@@ -169,7 +172,7 @@ struct remote_call {
 	struct remote_request q;        /* url, host and authorization are filled in here */
 	const char *tail;               /* behind /v2/PATH/: "manifests/latest"; or NULL: `at` */
 	const struct url *at;           /* where an upload goes on */
-	const char *actions;            /* "pull", "pull,push", "*" */
+	const char *actions;            /* instead of the endpoint's: "*"; or NULL */
 	const char *also_scope;         /* "repository:OTHER:pull", or NULL */
 	enum remote_repeat repeat;
 	const char *what;               /* for messages: "manifest" */

@@ -21,7 +21,8 @@ struct upload {
 	uint64_t size;
 	uint64_t done;          /* what the registry has */
 	uint64_t read;          /* what the source has given */
-	char *chunk;            /* bytes [done, done + chunk_len) of a blob of unknown size, at chunk_at */
+	bool pieces;            /* of unknown size, from a source that cannot seek: kept in the chunk */
+	char *chunk;            /* bytes [done, done + chunk_len), at chunk_at */
 	size_t chunk_size, chunk_at, chunk_len;
 	bool ended;             /* the source has */
 	bool opened;
@@ -30,7 +31,7 @@ struct upload {
 static struct remote_call call_of(const struct upload *u, const char *method)
 {
 	return (struct remote_call){ .q = { .method = method, .commit_stall_ms = REMOTE_COMMIT_STALL_MS },
-				     .actions = "pull,push", .repeat = REPEAT_NO, .what = "push blob", .ref = u->ref };
+				     .repeat = REPEAT_NO, .what = "push blob", .ref = u->ref };
 }
 
 static const char *digest_query(struct arena *a, const char *query, const struct digest *d)
@@ -44,9 +45,18 @@ static const char *digest_query(struct arena *a, const char *query, const struct
 
 static int take_location(struct upload *u, const struct remote_answer *w, const struct url *from, struct dv_err *e)
 {
+	struct url at;
+	int rc;
+
 	if (!w->location)
 		return dv_fail(e, DV_INVALID, "the answer (%ld) has no Location", w->status);
-	return url_resolve(&u->a, from, w->location, &u->at, e);
+	rc = url_resolve(&u->a, from, w->location, &at, e);
+	if (rc < 0)
+		return rc;
+	if (streq(from->scheme, "https") && !streq(at.scheme, "https") && !u->ep->host->insecure)
+		return dv_fail(e, DV_FORBIDDEN, "the upload should go from https to http (%s)", url_authority(&u->a, &at));
+	u->at = at;
+	return 0;
 }
 
 void remote_upload_drop(struct remote_endpoint *ep, const struct remote_answer *w, const struct url *from)
@@ -69,12 +79,11 @@ static void take_chunk_size(struct upload *u, const struct remote_answer *w)
 {
 	uint64_t min;
 
-	if (u->chunk || u->size != REMOTE_SIZE_UNKNOWN)
+	if (u->chunk)
 		return;
 	u->chunk_size = REMOTE_CHUNK;
 	if (remote_header_u64(w->chunk_min, &min) && min > REMOTE_CHUNK)
 		u->chunk_size = (size_t)DV_MIN(min, CHUNK_MIN_MAX);
-	u->chunk = mem_alloc(u->chunk_size);
 }
 
 static int open_session(struct upload *u, struct dv_err *e)
@@ -131,14 +140,14 @@ static int rewind_to(struct upload *u, uint64_t to, struct dv_err *e)
 {
 	int rc;
 
-	if (u->read != to) {
-		if (!u->src->seek)
-			return -(int)e->kind;
-		rc = u->src->seek(u->src->ctx, to, e);
-		if (rc < 0)
-			return rc;
-		u->read = to;
-	}
+	if (u->read == to)
+		return 0;
+	if (!u->src->seek)
+		return -(int)e->kind;
+	rc = u->src->seek(u->src->ctx, to, e);
+	if (rc < 0)
+		return rc;
+	u->read = to;
 	u->ended = false;
 	u->chunk_at = u->chunk_len = 0;
 	return 0;
@@ -153,13 +162,13 @@ static int recover(struct upload *u, struct dv_err *e)
 	if (u->opened && ask_progress(u, &has)) {
 		uint64_t end = u->done + u->chunk_len;
 
-		if (u->size == REMOTE_SIZE_UNKNOWN && has >= u->done && has <= end) {
+		if (u->pieces && u->read == end && has >= u->done && has <= end) {
 			u->chunk_at += (size_t)(has - u->done);
 			u->chunk_len -= (size_t)(has - u->done);
 			u->done = has;
 			return 0;
 		}
-		if (u->size != REMOTE_SIZE_UNKNOWN && has <= u->size && (has == u->read || u->src->seek)) {
+		if (has == u->read || (has < u->read && u->src->seek)) {
 			u->done = has;
 			return rewind_to(u, has, e);
 		}
@@ -175,8 +184,10 @@ static int upload_read(void *ctx, void *buf, size_t size, size_t *ret_n, struct 
 	struct upload *u = ctx;
 	int rc = u->src->read(u->src->ctx, buf, size, ret_n, e);
 
-	if (rc == 0)
+	if (rc == 0) {
 		u->read += *ret_n;
+		u->ended = *ret_n == 0;
+	}
 	return rc;
 }
 
@@ -236,6 +247,8 @@ static int fill_chunk(struct upload *u, struct dv_err *e)
 {
 	if (u->chunk_len > 0)
 		return 0;
+	if (!u->chunk)
+		u->chunk = mem_alloc(u->chunk_size);
 	u->chunk_at = 0;
 	while (u->chunk_len < u->chunk_size && !u->ended) {
 		size_t n = 0;
@@ -244,7 +257,6 @@ static int fill_chunk(struct upload *u, struct dv_err *e)
 		if (rc < 0)
 			return rc;
 		u->chunk_len += n;
-		u->ended = n == 0;
 	}
 	return 0;
 }
@@ -288,6 +300,34 @@ static int send_chunk(struct upload *u, bool *ret_again, uint32_t *ret_after, st
 	return rc < 0 ? remote_wrap(u->ep, &c, e) : 0;
 }
 
+/* All of the source in one PATCH. A registry or proxy that wants to know the length, or less at once, gets pieces. */
+static int send_stream(struct upload *u, bool *ret_again, uint32_t *ret_after, struct dv_err *e)
+{
+	auto_answer struct remote_answer w = { 0 };
+	struct remote_call c = call_of(u, "PATCH");
+	uint64_t has;
+	struct url from;
+	int rc;
+
+	c.q.has_body = true;
+	c.q.size = REMOTE_SIZE_UNKNOWN;
+	c.q.read = upload_read;
+	c.q.read_ctx = u;
+	c.q.headers[0] = OCTETS;
+	rc = step(u, &c, 202, &w, &from, ret_again, ret_after, e);
+	if (rc < 0 && (w.status == 411 || w.status == 413 || w.status == 501))
+		u->pieces = *ret_again = true;
+	if (rc < 0)
+		return rc;
+	u->done = u->read;
+	if (w.range && (!read_progress(w.range, &has) || (has != u->done && u->done > 1)))
+		rc = dv_fail(e, DV_INVALID, "%llu bytes were sent, the registry says \"%.60s\"",
+			     (unsigned long long)u->done, w.range);
+	if (rc == 0 && w.location)
+		rc = take_location(u, &w, &from, e);
+	return rc < 0 ? remote_wrap(u->ep, &c, e) : 0;
+}
+
 /* The next step. 1: the blob is there. */
 static int next_step(struct upload *u, bool *ret_again, uint32_t *ret_after, struct dv_err *e)
 {
@@ -301,7 +341,9 @@ static int next_step(struct upload *u, bool *ret_again, uint32_t *ret_after, str
 		rc = finish(u, ret_again, ret_after, e);
 		return rc < 0 ? rc : 1;
 	}
-	rc = fill_chunk(u, e);
+	if (!u->pieces && !u->ended)
+		return send_stream(u, ret_again, ret_after, e);
+	rc = u->pieces ? fill_chunk(u, e) : 0;
 	if (rc < 0)
 		return rc;
 	if (u->chunk_len > 0)
@@ -339,7 +381,8 @@ static int run(struct upload *u, struct dv_err *e)
 int remote_blob_put(struct remote_repo *rp, const struct digest *d, uint64_t size, const struct remote_source *src,
 		    struct dv_err *e)
 {
-	struct upload u = { .ep = remote_chosen(rp), .src = src, .d = d, .size = size };
+	struct upload u = { .ep = remote_chosen(rp), .src = src, .d = d, .size = size,
+			    .pieces = size == REMOTE_SIZE_UNKNOWN && !src->seek };
 	char text[DIGEST_TEXT_SIZE];
 	int rc;
 
@@ -360,8 +403,7 @@ int remote_blob_mount(struct remote_repo *rp, const struct digest *d, const char
 	auto_buf struct buf tail = BUF_INIT(URL_MAX);
 	auto_answer struct remote_answer w = { 0 };
 	struct remote_endpoint *ep = remote_chosen(rp);
-	struct remote_call c = { .q = { .method = "POST", .has_body = true }, .actions = "pull,push",
-				 .repeat = REPEAT_YES, .what = "mount blob" };
+	struct remote_call c = { .q = { .method = "POST", .has_body = true }, .repeat = REPEAT_YES, .what = "mount blob" };
 	char text[DIGEST_TEXT_SIZE];
 	struct url from;
 	int rc;

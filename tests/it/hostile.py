@@ -16,6 +16,7 @@ import re
 import ssl
 import sys
 import threading
+import time
 
 sys.dont_write_bytecode = True
 BLOB = b''.join(hashlib.sha256(b'%d' % i).digest() for i in range(32000))
@@ -124,6 +125,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def blob_stall_once(self, n):
         self.send_and_wait() if n == 0 else self.part(self.start())
 
+    def blob_trickle(self, n):
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(BLOB)))
+        self.end_headers()
+        for i in range(len(BLOB)):
+            self.wfile.write(BLOB[i:i + 1])
+            self.wfile.flush()
+            time.sleep(0.05)
+
     def blob_busy(self, n):
         self.answer(503) if n < 2 else self.part(0)
 
@@ -192,7 +202,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def location(self, name, session, host=''):
         return f'{host}/v2/{name}/blobs/uploads/{session}?state={len(self.uploads()[session])}'
 
+    def chunked(self, limit=None):
+        data = b''
+        while limit is None or len(data) < limit:
+            size = int(self.rfile.readline(), 16)
+            data += self.rfile.read(size)
+            self.rfile.readline()
+            if size == 0:
+                return data
+        return data[:limit]
+
     def body(self, limit=None):
+        if self.headers.get('Transfer-Encoding') == 'chunked':
+            return self.chunked(limit)
         size = int(self.headers.get('Content-Length', 0))
         return self.rfile.read(size if limit is None else min(size, limit))
 
@@ -211,7 +233,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def upload_patch(self, name, session, n):
         have = len(self.uploads()[session])
-        first = int(self.headers['Content-Range'].split('-')[0])
+        first = int(self.headers.get('Content-Range', f'{have}-').split('-')[0])
+        if name == 'up_length' and 'Content-Length' not in self.headers:
+            self.close_connection = True
+            return self.answer(411)
         if first != have:
             return self.answer(416, Range=f'0-{have - 1}')
         if name == 'up_cut' and n % 2 == 0:

@@ -252,7 +252,7 @@ push_something() {
 	run -77 drive --tls-verify=false --no-creds delete "$reg/public/app" "$(sha256_of "$T/manifest")"
 	# an identity token
 	printf '{"auths":{"%s":{"auth":"%s","identitytoken":"idtoken"}}}' "$reg" "$(printf 'user:' | base64)" >"$T/auth.json"
-	run -0 drive --tls-verify=false manifest "$reg/public/app" v1
+	run -0 drive --pull --tls-verify=false manifest "$reg/public/app" v1
 	grep -q 'POST scope=repository:public/app:pull idtoken' "$T/tokens/asked"
 	# a registry token instead
 	run -77 drive --tls-verify=false --token nonsense manifest "$reg/public/app" v1

@@ -1,6 +1,7 @@
 /* remote_drive.c - the registry client by hand, for tests: one call of transfer/remote.h per verb. */
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/file.h"
@@ -33,6 +34,13 @@ static void note(void *ctx, const char *line)
 	fprintf(stderr, "note: %s\n", line);
 }
 
+static struct remote *running;
+
+static void on_interrupt(int signo)
+{
+	remote_cancel(running);
+}
+
 static unsigned or_default(struct opt_int i, unsigned fallback)
 {
 	return i.set ? (unsigned)i.v : fallback;
@@ -51,7 +59,11 @@ static int open_remote(struct verb_call *c, struct remote **ret, struct dv_err *
 	o.retry_delay_ms = or_default(g->delay, 10);
 	o.stall_timeout_ms = or_default(g->stall, 0);
 	o.note = note;
-	return remote_open(&o, ret, e);
+	if (remote_open(&o, ret, e) < 0)
+		return -(int)e->kind;
+	running = *ret;
+	(void)signal(SIGINT, on_interrupt);
+	return 0;
 }
 
 typedef int on_repo(struct verb_call *c, struct remote_repo *rp, struct dv_err *e);

@@ -67,6 +67,22 @@ expect_refused() {
 	[ "$(requests host /v2/stall/blobs/)" = 2 ]
 }
 
+@test "a byte now and then is a stall too" {
+	expect_refused trickle 75 "nothing moved for 600 ms" --stall 600 --retries 0
+}
+
+@test "cancelled: while nothing comes, and in a pause" {
+	local before=$EPOCHREALTIME repository
+	for repository in stall dead; do
+		hdrive --retries 20 --delay 60000 blob "$host/$repository" "$BLOB" "$SIZE" 0 "$T/out" >"$T/output" 2>&1 3>&- &
+		wait_for requests host "/v2/$repository/blobs/"
+		kill -INT "$(pgrep -P $!)"
+		wait $! && return 1
+		grep -q "remote-drive: .*cancelled" "$T/output"
+	done
+	[ $((${EPOCHREALTIME/./} - ${before/./})) -lt 20000000 ]
+}
+
 @test "busy, slow down, go away, dead" {
 	expect_blob busy 3
 	local before=$EPOCHREALTIME
@@ -195,6 +211,15 @@ upload() {
 	run -0 upload up_cut plain
 	cmp "$T/big" "$T/host/uploaded"
 	[[ "$output" == *"note: seek 300000"* ]]
+	run -0 upload up_length stream
+	cmp "$T/big" "$T/host/uploaded"
+	[ "$(requests host 'PATCH /v2/up_length')" = 3 ]
+	hostile more
+	host=$more
+	run -0 upload up_cut stream
+	cmp "$T/big" "$T/more/uploaded"
+	[[ "$output" == *"note: seek 300000"* ]]
+	host=127.0.0.1:$(cat "$T/host/port")
 	run -0 upload up_busy stream-once
 	cmp "$T/big" "$T/host/uploaded"
 	run -0 upload up_half stream-once
@@ -223,6 +248,8 @@ upload() {
 
 @test "a registry that lies about what it has taken" {
 	run -64 upload up_lies stream
+	[[ "$output" == *"$host/up_lies: push blob: 9216000 bytes were sent, the registry says \"0-7\""* ]]
+	run -64 upload up_lies stream-once
 	[[ "$output" == *"$host/up_lies: push blob: bytes up to "*" were sent, the registry says \"0-7\""* ]]
 }
 
