@@ -27,6 +27,7 @@ static const struct verb verb_delete = EXTERNAL("delete", "Delete a manifest fro
 static const struct verb verb_login = EXTERNAL("login", "Log in to a registry");
 static const struct verb verb_logout = EXTERNAL("logout", "Log out of a registry");
 static const struct verb verb_registry = EXTERNAL("registry", "Serve images to others as an OCI registry");
+static const struct verb verb_check = EXTERNAL("check", "Verify everything in the image store");
 
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = { &verb_run, &verb_ps, &verb_rm, &verb_container_inspect, &verb_anatomy, NULL };
@@ -37,7 +38,7 @@ static const struct verb *const image_subs[] = {
 	&verb_gc,           &verb_load,          &verb_save,          NULL
 };
 const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
-static const struct verb *const system_subs[] = { &verb_info, &verb_df, &verb_gc, NULL };
+static const struct verb *const system_subs[] = { &verb_info, &verb_df, &verb_gc, &verb_check, NULL };
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {

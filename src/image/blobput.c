@@ -73,8 +73,8 @@ static int record(struct image_store *s, const struct digest *d, uint64_t size, 
 
 	if (rc < 0)
 		return rc;
-	rc = db_exec(s->db, e, "INSERT OR IGNORE INTO blobs (digest, size) VALUES (?, ?)", "ti", digest_text(d, text),
-		     (int64_t)size);
+	rc = db_exec(s->db, e, "INSERT INTO blobs (digest, size) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET bad = 0", "ti",
+		     digest_text(d, text), (int64_t)size);
 	if (rc >= 0)
 		rc = blob_meta_rows(s, d, m, e);
 	return store_end(s, true, rc, e);

@@ -157,13 +157,15 @@ static int record_staged(struct image_stage *st, struct dv_err *e)
 
 		if (!x->done)
 			continue;
-		if (x->layer)
-			rc = db_exec(st->store->db, e, "INSERT OR IGNORE INTO layers (dir, diff_id, size, driver) VALUES (?, ?, ?, ?)",
+		/* One that was marked as damaged is there again. */
+		if (x->layer && x->placed)
+			rc = db_exec(st->store->db, e, "INSERT INTO layers (dir, diff_id, size, driver) VALUES (?, ?, ?, ?)"
+						       " ON CONFLICT (dir) DO UPDATE SET bad = 0, driver = excluded.driver",
 				     "ttit", store_layer_path(&x->name, path), digest_text(&x->diff_id, text),
 				     (int64_t)x->size, x->driver ? x->driver : "dirs");
-		else
-			rc = db_exec(st->store->db, e, "INSERT OR IGNORE INTO blobs (digest, size, created)"
-						       " VALUES (?, ?, unixepoch())", "ti",
+		else if (x->placed)
+			rc = db_exec(st->store->db, e, "INSERT INTO blobs (digest, size, created) VALUES (?, ?, unixepoch())"
+						       " ON CONFLICT (digest) DO UPDATE SET bad = 0", "ti",
 				     digest_text(&x->name, text), (int64_t)x->size);
 		if (rc < 0)
 			return rc;

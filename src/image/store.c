@@ -61,6 +61,10 @@ static const char *const steps[] = {
 	"CREATE TABLE pins(holder TEXT NOT NULL, blob INTEGER NOT NULL REFERENCES blobs,"
 	" PRIMARY KEY (holder, blob)) WITHOUT ROWID;"
 	"CREATE INDEX pins_blob ON pins(blob)",
+
+	/* 3: what a check found damaged: not there for those who ask, until it comes again. */
+	"ALTER TABLE blobs ADD COLUMN bad INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE layers ADD COLUMN bad INTEGER NOT NULL DEFAULT 0",
 	NULL
 };
 static const struct db_schema schema = { "image", steps };
@@ -221,7 +225,8 @@ int image_exists(struct image_store *s, const char *id, bool *ret, struct dv_err
 
 int store_has_row(struct image_store *s, bool layer, const char *key, bool *ret, struct dv_err *e)
 {
-	static const char blob_sql[] = "SELECT 1 FROM blobs WHERE digest = ?", layer_sql[] = "SELECT 1 FROM layers WHERE dir = ?";
+	static const char blob_sql[] = "SELECT 1 FROM blobs WHERE digest = ? AND bad = 0",
+			  layer_sql[] = "SELECT 1 FROM layers WHERE dir = ? AND bad = 0";
 
 	return has_row(s, layer ? layer_sql : blob_sql, key, ret, e);
 }
@@ -245,7 +250,7 @@ int image_store_blob_layer(struct image_store *s, const struct digest *d, uint64
 {
 	char text[DIGEST_TEXT_SIZE];
 	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, "SELECT diff_id, size FROM blobs WHERE digest = ? AND diff_id IS NOT NULL", "t",
+	int rc = db_query(s->db, &q, e, "SELECT diff_id, size FROM blobs WHERE digest = ? AND diff_id IS NOT NULL AND bad = 0", "t",
 			  digest_text(d, text));
 
 	if (rc == 0)

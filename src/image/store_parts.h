@@ -57,7 +57,7 @@ int stage_empty(struct image_stage *st, struct dv_err *e) DV_MUST_USE;
 /* Calls each() for every name in the directory but "." and "..". */
 int store_dir_each(int rootfd, const char *path, int (*each)(void *ctx, const char *name, struct dv_err *e), void *ctx,
 		   struct dv_err *e) DV_MUST_USE;
-/* Whether a layer's path or a blob's digest is in the database. */
+/* Whether a layer's path or a blob's digest is in the database, and not marked as damaged. */
 int store_has_row(struct image_store *s, bool layer, const char *key, bool *ret, struct dv_err *e) DV_MUST_USE;
 struct image_store *stage_store(struct image_stage *st);
 

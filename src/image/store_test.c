@@ -146,7 +146,8 @@ static void test_migration(void **state)
 		"INSERT INTO names1 SELECT id, name, image FROM names", "DROP TABLE names", "ALTER TABLE names1 RENAME TO names",
 		"CREATE INDEX names_image ON names(image)", "DROP TABLE manifests", "DROP INDEX blobs_diff_id",
 		"ALTER TABLE blobs DROP COLUMN created", "ALTER TABLE blobs DROP COLUMN media_type",
-		"ALTER TABLE layers DROP COLUMN driver", "UPDATE schema_versions SET version = 1 WHERE module = 'image'",
+		"ALTER TABLE layers DROP COLUMN driver", "ALTER TABLE blobs DROP COLUMN bad", "ALTER TABLE layers DROP COLUMN bad",
+		"UPDATE schema_versions SET version = 1 WHERE module = 'image'",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(back); i++)
 		assert_ok(db_exec(db, &e, back[i], ""), &e);
