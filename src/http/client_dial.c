@@ -238,16 +238,28 @@ static unsigned offers_of(const struct http_client *c)
 	return (c->o.versions != HTTP_ONLY_2 ? TLS_OFFER_H1 : 0) | (c->o.versions != HTTP_ONLY_1 ? TLS_OFFER_H2 : 0);
 }
 
+/* No waiting for more to send; and a machine that has gone is noticed, also by a watch that only listens. */
+static void tune(int fd)
+{
+	static const struct { int level, name, value; } options[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 30 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 }, { IPPROTO_TCP, TCP_KEEPCNT, 3 }, { IPPROTO_TCP, TCP_USER_TIMEOUT, 60000 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
+}
+
 /* A socket is connected. */
 static void got_socket(struct cconn *n)
 {
 	struct http_client *c = n->client;
-	int fd = take_fd(&n->dial->fd), one = 1, r;
+	int fd = take_fd(&n->dial->fd), r;
 	struct dv_err e = DV_ERR_NONE;
 
 	dial_stop(n);
 	if (!n->origin->unix_path)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		tune(fd);
 	if (!n->origin->tls) {
 		n->io = http_io_plain(fd);
 		connected(n, NULL, 0);

@@ -1050,6 +1050,191 @@ static void test_unasked(void **state)
 	world_close(&w);
 }
 
+/* --- peers of HTTP/2: an answer for each head that comes --- */
+
+struct script2 {
+	struct script s;
+	struct buf in[4];               /* by connection */
+	bool begun[4];
+	const struct answer2 { const char *p; size_t n; } *answers;
+};
+
+static void script2_input(struct script2 *s, int c)
+{
+	struct buf *b = &s->in[c];
+
+	if (!s->begun[c] && b->len >= 24) {
+		s->begun[c] = true;
+		b->len -= 24;
+		memmove(b->p, b->p + 24, b->len);
+		assert_int_equal(write(s->s.conns[c].fd, "\0\0\0\4\0\0\0\0\0", 9), 9);
+	}
+	while (s->begun[c] && b->len >= 9) {
+		const unsigned char *f = (const unsigned char *)b->p;
+		size_t len = 9 + ((size_t)f[0] << 16 | (size_t)f[1] << 8 | f[2]);
+		bool head = f[3] == 1;
+
+		if (b->len < len)
+			return;
+		b->len -= len;
+		memmove(b->p, b->p + len, b->len);
+		if (head && s->answers[s->s.n_requests].p) {
+			const struct answer2 *a = &s->answers[s->s.n_requests++];
+
+			assert_int_equal(write(s->s.conns[c].fd, a->p, a->n), (ssize_t)a->n);
+		}
+	}
+}
+
+static void script2_event(void *ctx, int fd, uint32_t events)
+{
+	struct script2 *s = ctx;
+	char got[4096];
+	ssize_t n = read(fd, got, sizeof got);
+
+	for (int c = 0; c < s->s.n_conns; c++) {
+		if (s->s.conns[c].fd != fd)
+			continue;
+		if (n > 0) {
+			buf_add(&s->in[c], got, (size_t)n);
+			script2_input(s, c);
+			return;
+		}
+		loop_remove(s->s.conns[c].source);
+		fd_close(&s->s.conns[c].fd);
+	}
+}
+
+static void script2_accept(void *ctx, int fd, uint32_t events)
+{
+	struct script2 *s = ctx;
+	struct dv_err e = DV_ERR_NONE;
+	int c = s->s.n_conns++;
+
+	assert_true(c < 4);
+	s->in[c] = BUF_INIT(1 << 20);
+	assert_ok(fd_accept(fd, &s->s.conns[c].fd, &e), &e);
+	assert_ok(loop_add_fd(s->s.loop, s->s.conns[c].fd, EPOLLIN, script2_event, s, &s->s.conns[c].source, &e), &e);
+}
+
+#define A2(text) { text, sizeof(text) - 1 }
+#define OK_1 "\0\0\1\1\5\0\0\0\1\x88"             /* :status 200, the end of stream 1 */
+
+static void test_h2_peers(void **state)
+{
+	static const struct { const char *name; struct answer2 answers[4]; int conns; bool ok; enum dv_kind kind; } cases[] = {
+		{ "ok", { A2(OK_1) }, 1, true, DV_OK },
+		{ "100, then 200", { A2("\0\0\5\1\4\0\0\0\1\x08\x03" "100" OK_1) }, 1, true, DV_OK },
+		{ "goaway before it", { A2("\0\0\x08\7\0\0\0\0\0\0\0\0\0\0\0\0\0"), A2(OK_1) }, 2, true, DV_OK },
+		{ "refused", { A2("\0\0\4\3\0\0\0\0\1\0\0\0\7"), A2("\0\0\1\1\5\0\0\0\3\x88") }, 1, true, DV_OK },
+		{ "refused for ever", { A2("\0\0\4\3\0\0\0\0\1\0\0\0\7"), A2("\0\0\4\3\0\0\0\0\3\0\0\0\7"),
+		  A2("\0\0\4\3\0\0\0\0\5\0\0\0\7") }, 1, false, DV_UNAVAILABLE },
+		{ "cancelled", { A2("\0\0\4\3\0\0\0\0\1\0\0\0\x08") }, 1, false, DV_IO },
+		{ "push", { A2("\0\0\5\5\4\0\0\0\1\0\0\0\2\x82") }, 1, false, DV_IO },
+		{ "no status", { A2("\0\0\5\1\5\0\0\0\1\0\1x\1y") }, 1, false, DV_IO },
+		{ "a connection header", { A2("\0\0\x15\1\5\0\0\0\1\x88\0\x0a" "connection\6closed\0") }, 1, false, DV_IO },
+		{ "data before the head", { A2("\0\0\1\0\1\0\0\0\1x") }, 1, false, DV_IO },
+		{ "not HTTP/2", { A2("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n") }, 1, false, DV_IO },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct script2 s = { .answers = cases[i].answers };
+		const char *none[] = { NULL };
+		struct dv_err e = DV_ERR_NONE;
+		struct world w;
+		struct got g;
+
+		world_open(&w, &ways[3], NULL);
+		script_open(&s.s, &w, none, false);
+		loop_remove(s.s.source);
+		assert_ok(loop_add_fd(w.loop, s.s.listener, EPOLLIN, script2_accept, &s, &s.s.source, &e), &e);
+		begin(&w, &g, "/", (struct http_fetch_want){ .method = "POST", .body = "b", .body_len = 1 });
+		run(&w);
+		if (g.ok != cases[i].ok || (!g.ok && g.e.kind != cases[i].kind))
+			fail_msg("%s: %s %s", cases[i].name, dv_kind_name(g.e.kind), g.e.msg);
+		assert_int_equal(g.status, cases[i].ok ? 200 : 0);
+		assert_int_equal(s.s.n_conns, cases[i].conns);
+		buf_done(&g.body);
+		script_close(&s.s);
+		for (int c = 0; c < 4; c++)
+			buf_done(&s.in[c]);
+		world_close(&w);
+	}
+}
+
+/* --- whenever it may be: cancelling in callbacks, and a client that goes --- */
+
+static void cancel_head(void *state, struct http_fetch *f, const struct http_response *head)
+{
+	struct got *g = state;
+
+	http_fetch_cancel(f);
+	if (--g->w->n_left == 0)
+		loop_stop(g->w->loop, 0);
+}
+
+static void cancel_data(void *state, struct http_fetch *f, const void *p, size_t n)
+{
+	cancel_head(state, f, NULL);
+}
+
+static void test_cancel_in_callbacks(void **state)
+{
+	static const struct http_fetch_ops all[] = {
+		{ .on_head = cancel_head, .on_end = got_end }, { .on_data = cancel_data, .on_end = got_end },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		struct http_client_stats stats;
+		struct dv_err e = DV_ERR_NONE;
+		struct world w;
+		struct got g;
+
+		world_open(&w, &ways[i], NULL);
+		for (size_t k = 0; k < ARRAY_LEN(all); k++) {
+			auto_free char *url = mem_printf("%s/big?n=1000000", w.base);
+
+			g = (struct got){ .w = &w };
+			assert_ok(http_fetch_start(w.client, &(struct http_fetch_want){ .url = url, .unix_path = w.unix_path }, &all[k],
+						   &g, &g.f, &e), &e);
+			w.n_left++;
+			run(&w);
+			assert_false(g.ended);
+		}
+		http_client_stats(w.client, &stats);
+		assert_int_equal(stats.fetches, 0);
+		begin(&w, &g, "/hello", (struct http_fetch_want){ 0 });
+		run(&w);
+		expect_body(&g, 200, "hello");
+		world_close(&w);
+	}
+}
+
+static void test_client_free(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		struct got g[12], first;
+		struct world w;
+
+		world_open(&w, &ways[i], NULL);
+		for (int k = 0; k < 12; k++)
+			begin(&w, &g[k], k % 2 ? "/stall" : "/echo", (struct http_fetch_want){ .method = "POST", .stream = true,
+			      .stream_len = -1 });
+		w.n_left = 0;
+		/* most while they run, those of the unix socket before anything has happened */
+		if (!w.unix_path) {
+			begin(&w, &first, "", (struct http_fetch_want){ .url = "http://127.0.0.1:1/" });
+			run(&w);
+			expect_error(&first, DV_UNAVAILABLE, "connection refused");
+		}
+		world_close(&w);
+		for (int k = 0; k < 12; k++) {
+			assert_false(g[k].ended);
+			buf_done(&g[k].body);
+		}
+	}
+}
+
 static void test_idle(void **state)
 {
 	struct http_client_stats stats;
@@ -1105,6 +1290,9 @@ int main(void)
 		cmocka_unit_test(test_responses),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_unasked),
+		cmocka_unit_test(test_h2_peers),
+		cmocka_unit_test(test_cancel_in_callbacks),
+		cmocka_unit_test(test_client_free),
 		cmocka_unit_test(test_idle),
 	};
 	int r = cmocka_run_group_tests(tests, setup, unit_end);

@@ -51,6 +51,10 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 		if (hd->length > 0 || hd->flags & NGHTTP2_FLAG_END_STREAM)
 			return 0;
 		break;
+	case NGHTTP2_PUSH_PROMISE:
+		/* We said that we want none, and nobody may send us any. */
+		(void)nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+		return 0;
 	case NGHTTP2_HEADERS:
 	case NGHTTP2_CONTINUATION:
 	case NGHTTP2_WINDOW_UPDATE:
