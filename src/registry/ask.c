@@ -165,14 +165,16 @@ const char *ask_param(struct ask *q, const char *name)
 
 void call_refuse(struct http_call *c, enum problem p, const char *detail, const struct http_header *h, size_t n)
 {
-	struct http_header all[ANSWER_HEADERS_MAX + 1];
+	struct http_header all[ANSWER_HEADERS_MAX + 2] = {
+		{ "content-type", "application/json" }, { "docker-distribution-api-version", "registry/2.0" },
+	};
 	auto_buf struct buf b = BUF_INIT(64 << 10);
+	size_t k = 2;
 
 	for (size_t i = 0; i < n && i < ANSWER_HEADERS_MAX; i++)
-		all[i] = h[i];
-	all[n] = (struct http_header){ "content-type", "application/json" };
+		all[k++] = h[i];
 	problem_body(&b, p, detail);
-	http_reply_with(c, problem_status(p), all, n + 1, b.p, b.len);
+	http_reply_with(c, problem_status(p), all, k, b.p, b.len);
 }
 
 static void send_file(struct ask *q)

@@ -18,6 +18,8 @@ static void base_start(struct ask *q)
 	q->answer.body = "{}";
 	q->answer.len = 2;
 	ask_header(q, "content-type", "application/json");
+	/* What docker has asked for since before there was a specification. */
+	ask_header(q, "docker-distribution-api-version", "registry/2.0");
 	ask_send(q);
 }
 

@@ -18,7 +18,7 @@ static void location(struct ask *q, const char *id)
 /* Where the upload stands. An empty one says 0-0, as every registry does. */
 static void progress(struct ask *q, const struct upload *u)
 {
-	uint64_t last = u->committed ? u->committed - 1 : 0;
+	uint64_t size = u->owner == q ? u->committed : u->shown, last = size ? size - 1 : 0;
 
 	location(q, u->id);
 	ask_header(q, "range", arena_printf(&q->arena, "0-%llu", (unsigned long long)last));
@@ -289,6 +289,12 @@ static bool own(struct ask *q, struct upload *u)
 {
 	if (!streq(u->repo, q->route.name)) {
 		ask_refuse(q, PROBLEM_UPLOAD_UNKNOWN, q->route.upload);
+		return false;
+	}
+	if (u->owner && q->method == HTTP_GET) {        /* a look needs no owner */
+		progress(q, u);
+		q->answer.status = 204;
+		ask_send(q);
 		return false;
 	}
 	if (u->owner) {

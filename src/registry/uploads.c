@@ -142,6 +142,7 @@ void upload_release(struct ask *q)
 	struct upload *u = take_ptr(&q->upload);
 
 	u->owner = NULL;
+	u->shown = u->committed;
 	u->receiving = u->ended = u->paused = u->writing = false;
 	u->touched_ms = loop_now_ms(q->g->loop);
 	fd_close(&u->fd);

@@ -19,7 +19,8 @@ struct upload {
 	char *repo, *peer;
 	struct ask *owner;
 	uint64_t size;                  /* bytes in the file */
-	uint64_t committed;             /* bytes that count */
+	uint64_t committed;             /* bytes that count; jobs of the owner write it */
+	uint64_t shown;                 /* the same as of the last time that nobody owned it */
 	uint64_t touched_ms;
 	int fd;                         /* of the file while somebody owns it, or -1 */
 	bool hashed;                    /* hash is that of the size bytes */
