@@ -1,6 +1,8 @@
 /* meta_test.c - repositories, manifests, tags, referrers, and what is collected. */
+#include <errno.h>
 #include <sys/stat.h>
 
+#include "base/fault.h"
 #include "base/str.h"
 #include "base/unit.h"
 #include "registry/meta_parts.h"
@@ -301,11 +303,47 @@ static void test_gc(void **state)
 	world_free(w);
 }
 
+#ifdef DV_FAULTS
+/* Whichever call fails: an error, nothing half done, no descriptor left, and the same again succeeds. */
+static void test_faults(void **state)
+{
+	for (unsigned n = 1, done = 0; !done; n++) {
+		struct world *w = world_new();
+		struct digest config = add_blob(w, "a", "config"), layer, d;
+		const char *text = image_text(w, &config, NULL, "");
+		struct meta_manifest m;
+		uint64_t size;
+		int64_t used;
+
+		digest_of(DIGEST_SHA256, "layer", 5, &layer);
+		assert_ok(file_replace(w->tmp.fd, "upload", 0600, "layer", 5, false, &w->e), &w->e);
+		int fds = unit_fd_count();
+		fault_at(n, EIO);
+		int rc = meta_blob_add(w->s, "a", &layer, 5, w->tmp.fd, "upload", &w->e);
+		if (rc == 0)
+			rc = put(w, "a", text, "v1", &d, NULL);
+		done = fault_count() < n;
+		fault_at(0, 0);
+		assert_int_equal(unit_fd_count(), fds);
+		assert_true((rc == 0) == (find_tag(w, "a", "v1", &m) == 0));
+		assert_true(rc == 0 || *w->e.msg);
+		if (meta_blob_find(w->s, "a", &layer, &size, &used, &w->e) < 0)
+			(void)add_blob(w, "a", "layer");
+		assert_true(store_has(w, &layer));
+		(void)put_ok(w, "a", text, "v1");
+		world_free(w);
+	}
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_blobs),     cmocka_unit_test(test_manifests), cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_referrers), cmocka_unit_test(test_gc),
+#ifdef DV_FAULTS
+		cmocka_unit_test(test_faults),
+#endif
 	};
 
 	return unit_run(tests);
