@@ -79,14 +79,6 @@ void growing_give_up(struct growing *g)
 	(void)pthread_mutex_unlock(&g->lock);
 }
 
-bool growing_unwanted(struct growing *g)
-{
-	(void)pthread_mutex_lock(&g->lock);
-	bool unwanted = g->unwanted;
-	(void)pthread_mutex_unlock(&g->lock);
-	return unwanted;
-}
-
 /* How many bytes can be read now; waits for some. 0 at the end. */
 static int growing_wait(struct growing *g, uint64_t *ret, struct dv_err *e)
 {

@@ -16,8 +16,6 @@ void growing_free(struct growing *g);
 void growing_set(struct growing *g, uint64_t bytes);
 void growing_end(struct growing *g);
 void growing_fail(struct growing *g, const struct dv_err *why);
-/* The reader has given up: the writer may stop. */
-bool growing_unwanted(struct growing *g);
 /* Reader: no more will be read; also wakes a reader that waits on another thread, which gets UNAVAILABLE. */
 void growing_give_up(struct growing *g);
 /* A chunk stays valid until the next call. */

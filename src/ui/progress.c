@@ -56,6 +56,11 @@ struct progress *progress_new(FILE *out, bool quiet)
 	return p;
 }
 
+void progress_plain(struct progress *p)
+{
+	p->live = false;
+}
+
 /* "[=====>    ] 1.2MB/3MB", as wide as room allows; only the numbers when it is narrow. */
 static void add_bar(struct buf *b, struct arena *a, const struct progress_item *it, size_t room)
 {

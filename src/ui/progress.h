@@ -15,6 +15,8 @@ struct progress_item;
 
 /* out stays the caller's. */
 struct progress *progress_new(FILE *out, bool quiet);
+/* Plain lines also on a terminal; before anything is shown. */
+void progress_plain(struct progress *p);
 /* Draws the last state; lines stay. NULL is fine. Items go with it. */
 void progress_free(struct progress *p);
 
