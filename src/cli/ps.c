@@ -32,7 +32,8 @@ static const char *status_text(struct arena *a, const struct ctr *c, int64_t now
 	case CTR_CREATED:
 		return "Created";
 	case CTR_RUNNING:
-		return arena_printf(a, "Up %s", human_duration(a, (now_ns - c->started_ns) / 1000000000));
+		return arena_printf(a, "Up %s%s", human_duration(a, (now_ns - c->started_ns) / 1000000000),
+				    c->paused ? " (Paused)" : "");
 	case CTR_EXITED:
 		return arena_printf(a, "Exited (%s) %s ago", code,
 				    human_duration(a, (now_ns - c->finished_ns) / 1000000000));
@@ -78,7 +79,7 @@ static struct json *row(struct arena *a, const struct ctr *c, bool whole)
 			json_new_str(a, human_time(a, c->created_ns / 1000000000)), "RunningFor",
 			json_new_str(a, arena_printf(a, "%s ago", human_duration(a, (now - c->created_ns) / 1000000000))),
 			"Ports", json_new_str(a, ""), "State",
-			json_new_str(a, c->status == CTR_CREATING ? "created" : ctr_status_name(c->status)), "Status",
+			json_new_str(a, ctr_state_name(c)), "Status",
 			json_new_str(a, status_text(a, c, now)), "Names", json_new_str(a, c->name), "Labels",
 			json_new_str(a, joined_labels(a, json_path(config, "Config.Labels"))), "Mounts",
 			json_new_str(a, joined_mounts(a, json_get(config, "Mounts"))), "Networks",

@@ -17,12 +17,13 @@ static const char *const steps[] = {
 	" started INTEGER NOT NULL, finished INTEGER NOT NULL, oom INTEGER NOT NULL, config TEXT NOT NULL);"
 	"CREATE INDEX containers_busy ON containers(seq) WHERE status IN ('creating', 'removing');"
 	"CREATE INDEX containers_image ON containers(image)",
+	"ALTER TABLE containers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0",
 	NULL
 };
 static const struct db_schema schema = { "engine", steps };
 
 #define COLUMNS "id, name, image, image_ref, status, auto_remove, boot, owner_pid, owner_start, pid, pid_start," \
-		" exit_code, error, created, started, finished, oom, config"
+		" exit_code, error, created, started, finished, oom, config, paused"
 
 static const char *const status_names[] = {
 	[CTR_CREATING] = "creating", [CTR_CREATED] = "created",   [CTR_RUNNING] = "running",
@@ -32,6 +33,13 @@ static const char *const status_names[] = {
 const char *ctr_status_name(enum ctr_status s)
 {
 	return status_names[s];
+}
+
+const char *ctr_state_name(const struct ctr *c)
+{
+	if (c->status == CTR_CREATING)
+		return status_names[CTR_CREATED];
+	return c->status == CTR_RUNNING && c->paused ? "paused" : status_names[c->status];
 }
 
 int ctr_migrate(struct engine *g, struct dv_err *e)
@@ -98,6 +106,7 @@ static struct ctr *row_load(struct arena *a, struct db_stmt *q)
 		.exit_code = (int)db_i64(q, 11), .error = arena_str(a, db_text(q, 12)),
 		.created_ns = db_i64(q, 13), .started_ns = db_i64(q, 14), .finished_ns = db_i64(q, 15),
 		.oom = db_i64(q, 16) != 0, .config = arena_str(a, db_text(q, 17)),
+		.paused = db_i64(q, 18) != 0,
 	};
 	c->has_exit = !column_is_null(q, 11);
 	return c;
@@ -257,6 +266,26 @@ int ctr_save(struct engine *g, const struct ctr *c, struct dv_err *e)
 		    (int64_t)c->owner.start_ticks, (int64_t)c->init.pid, (int64_t)c->init.start_ticks,
 		    c->error ? c->error : "", c->started_ns, c->finished_ns, (int64_t)c->oom, (int64_t)c->has_exit,
 		    (int64_t)c->exit_code, c->id);
+	return in_transaction(g, r, e);
+}
+
+int ctr_set_paused(struct engine *g, const char *id, bool paused, struct dv_err *e)
+{
+	int r;
+
+	if ((r = relax(g, e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
+		return r;
+	r = db_exec(engine_db(g), e, "UPDATE containers SET paused = ? WHERE id = ?", "it", (int64_t)paused, id);
+	return in_transaction(g, r, e);
+}
+
+int ctr_set_name(struct engine *g, const char *id, const char *name, struct dv_err *e)
+{
+	int r = db_begin(engine_db(g), e);
+
+	if (r < 0)
+		return r;
+	r = db_exec(engine_db(g), e, "UPDATE containers SET name = ? WHERE id = ?", "tt", name, id);
 	return in_transaction(g, r, e);
 }
 

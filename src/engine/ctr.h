@@ -14,6 +14,9 @@
 
 enum ctr_status { CTR_CREATING, CTR_CREATED, CTR_RUNNING, CTR_EXITED, CTR_REMOVING };
 const char *ctr_status_name(enum ctr_status s);
+struct ctr;
+/* The state as docker calls it: "created", "running", "paused", "exited", "removing". */
+const char *ctr_state_name(const struct ctr *c);
 
 struct ctr {
 	const char *id, *name;
@@ -29,6 +32,7 @@ struct ctr {
 	const char *error;              /* why it did not start, or "" */
 	int64_t created_ns, started_ns, finished_ns;    /* since 1970; 0: not yet */
 	bool oom;
+	bool paused;                    /* while it runs */
 	const char *config;             /* JSON: Config, HostConfig, Mounts as `inspect` shows them */
 };
 
@@ -46,6 +50,9 @@ int ctr_insert(struct engine *g, const struct ctr *c, struct dv_err *e) DV_MUST_
 /* status, owner, init, exit, error, times and oom of the row; nothing happens when it is gone. Not synced: after
  * a crash of the machine another boot id tells more. */
 int ctr_save(struct engine *g, const struct ctr *c, struct dv_err *e) DV_MUST_USE;
+int ctr_set_paused(struct engine *g, const char *id, bool paused, struct dv_err *e) DV_MUST_USE;
+/* EXISTS when another one has the name. */
+int ctr_set_name(struct engine *g, const char *id, const char *name, struct dv_err *e) DV_MUST_USE;
 int ctr_drop(struct engine *g, const char *id, struct dv_err *e) DV_MUST_USE;
 
 /* By name, id, or the first digits of one. NOT_FOUND: "No such container"; CONFLICT: ambiguous. */

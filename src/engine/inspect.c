@@ -21,11 +21,11 @@ static struct json *time_text(struct arena *a, int64_t ns)
 static struct json *state(struct engine *g, struct arena *a, const struct ctr *c)
 {
 	bool running = c->status == CTR_RUNNING;
-	const char *status = c->status == CTR_CREATING ? "created" : ctr_status_name(c->status);
+	const char *status = ctr_state_name(c);
 
 	/* An exit that nobody saw is null: 0 would be a lie. */
 	return json_obj(a, "Status", json_new_str(a, status), "Running", json_new_bool(a, running), "Paused",
-			json_new_bool(a, false), "Restarting", json_new_bool(a, false), "OOMKilled", json_new_bool(a, c->oom),
+			json_new_bool(a, running && c->paused), "Restarting", json_new_bool(a, false), "OOMKilled", json_new_bool(a, c->oom),
 			"Dead", json_new_bool(a, false), "Pid", json_new_i64(a, running ? c->init.pid : 0), "ExitCode",
 			c->has_exit || c->status != CTR_EXITED ? json_new_i64(a, c->has_exit ? c->exit_code : 0) : json_null(a),
 			"Error", json_new_str(a, c->error), "StartedAt", time_text(a, c->started_ns), "FinishedAt",

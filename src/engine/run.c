@@ -14,6 +14,7 @@
 #include "engine/life.h"
 #include "engine/overlay.h"
 #include "engine/run.h"
+#include "engine/nullio.h"
 #include "image/name.h"
 #include "oci/container.h"
 #include "oci/foreground.h"
@@ -98,17 +99,6 @@ static int make_config(struct run *x, struct json **ret, struct dv_err *e)
 	    (r = user_find(x->a, x->root, x->config.user, &u, e)) < 0 || (r = etc_write(x->lock, &x->config, e)) < 0)
 		return r;
 	return bundle_make(x->a, x->q, &x->config, &u, x->id, dir, ret, e);
-}
-
-/* Without -i nobody can type: neither into a pipe nor into the terminal. */
-static int close_stdin(struct dv_err *e)
-{
-	int fd, r;
-
-	/* The lowest free descriptor is the one that was closed. */
-	(void)close(0);
-	r = file_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, &fd, e);
-	return r < 0 ? r : fd_set_cloexec(fd, false, e);
 }
 
 static int create(struct run *x, int console_fd, struct dv_err *e)
@@ -215,7 +205,7 @@ static int run_recorded(struct run *x, int *ret_status, struct dv_err *e)
 	struct foreground *f = NULL;
 	int console_fd = -1, r;
 
-	if ((r = life_lock(x->g, x->id, &x->lock, e)) < 0 || (!x->q->interactive && (r = close_stdin(e)) < 0) ||
+	if ((r = life_lock(x->g, x->id, &x->lock, e)) < 0 || (!x->q->interactive && (r = stdin_null(e)) < 0) ||
 	    (r = foreground_new(x->q->tty, &f, &console_fd, e)) < 0)
 		return r;
 	r = start_and_wait(x, f, console_fd, ret_status, e);

@@ -72,6 +72,8 @@ struct container_exec_opts {
 	const char *pid_file;
 	const char *pidfd_socket;
 	const char *cgroup;             /* exec --cgroup: [CONTROLLERS:]PATH, or NULL */
+	const struct seccomp_filter *filter;    /* instead of linux.seccomp of the container, already compiled */
+	bool *ret_no_program;           /* set when it failed because the program itself cannot be run; may be NULL */
 	unsigned preserve_fds;
 	bool ignore_paused;
 	bool detached;

@@ -108,7 +108,10 @@ static int gather(struct exec *x, struct dv_err *e)
 		return dv_fail(e, DV_INVALID, "process.args: is missing");
 	if (x->process.terminal && x->opts->detached && !x->opts->console_socket && x->opts->console_fd < 0)
 		return dv_fail(e, DV_INVALID, "cannot allocate tty if runc will detach without setting console socket");
-	if (((struct spec_linux *)x->spec.linux_)->seccomp) {
+	if (x->opts->filter) {
+		x->filter = *x->opts->filter;
+		x->has_filter = true;
+	} else if (((struct spec_linux *)x->spec.linux_)->seccomp) {
 		r = seccomp_compile(x->arena, ((struct spec_linux *)x->spec.linux_)->seccomp, &x->filter, e);
 		if (r < 0)
 			return r;
@@ -168,7 +171,7 @@ static int enter_root(struct exec *x, struct dv_err *e)
 	return 0;
 }
 
-static int final_steps(struct exec *x, struct dv_err *e)
+static int final_steps(struct exec *x, bool *ret_no_program, struct dv_err *e)
 {
 	const struct spec_linux *l = x->spec.linux_;
 	struct process p = { .spec = &x->process, .proc_fd = x->proc_fd, .on_notify = on_notify, .ctx = x,
@@ -182,21 +185,27 @@ static int final_steps(struct exec *x, struct dv_err *e)
 	if ((r = sync_expect(x->sync[1], SYNC_GO, e)) < 0)
 		return r;
 	(void)setsid();
-	if ((r = enter_root(x, e)) < 0 || (r = terminal(x, e)) < 0 || (r = process_become(&p, e)) < 0)
+	if ((r = enter_root(x, e)) < 0 || (r = terminal(x, e)) < 0)
 		return r;
-	(void)prctl(PR_SET_PDEATHSIG, 0);
-	return process_exec(&p, e);
+	r = process_become(&p, e);
+	if (r >= 0) {
+		(void)prctl(PR_SET_PDEATHSIG, 0);
+		r = process_exec(&p, e);
+	}
+	*ret_no_program = p.no_program;
+	return r;
 }
 
 static void __attribute__((noreturn)) exec_main(struct exec *x)
 {
 	struct dv_err e = DV_ERR_NONE;
+	bool no_program = false;
 
 	fd_close(&x->c->dir_fd);
 	fd_close(&x->c->root_fd);
 	fd_close(&x->sync[0]);
-	(void)final_steps(x, &e);
-	sync_send_error(x->sync[1], false, &e);
+	(void)final_steps(x, &no_program, &e);
+	sync_send_error(x->sync[1], no_program, &e);
 	_exit(1);
 }
 
@@ -313,7 +322,7 @@ static int place(struct exec *x, struct dv_err *e)
 
 static int follow(struct exec *x, struct dv_err *e)
 {
-	struct sync_msg m;
+	struct sync_msg m = { 0 };
 	int r;
 
 	while ((r = sync_recv(x->sync[0], &m, e)) > 0)
@@ -324,6 +333,8 @@ static int follow(struct exec *x, struct dv_err *e)
 			if (r < 0 || (r = sync_send(x->sync[0], SYNC_NOTIFY_DONE, 0, e)) < 0)
 				return r;
 		}
+	if (r < 0 && m.kind == SYNC_ERROR && m.value && x->opts->ret_no_program)
+		*x->opts->ret_no_program = true;
 	return r;
 }
 
