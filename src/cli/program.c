@@ -21,6 +21,7 @@ static const struct opt globals[] = {
 #define EXTERNAL(verb, text) { .name = verb, .summary = text, .external = "davit-image" }
 static const struct verb verb_load = EXTERNAL("load", "Load images from an archive");
 static const struct verb verb_pull = EXTERNAL("pull", "Download images from a registry");
+static const struct verb verb_push = EXTERNAL("push", "Upload an image to a registry");
 static const struct verb verb_save = EXTERNAL("save", "Write images into an archive");
 static const struct verb verb_copy = EXTERNAL("copy", "Copy images between registries, layouts, archives and the store");
 static const struct verb verb_list_tags = EXTERNAL("list-tags", "List the tags of a repository, or the names in an archive");
@@ -37,7 +38,7 @@ static const struct verb *const container_subs[] = {
 };
 const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };
 static const struct verb *const image_subs[] = {
-	&verb_pull,
+	&verb_pull, &verb_push,
 	&verb_images,       &verb_rmi,           &verb_image_inspect, &verb_history,    &verb_tag,        &verb_untag,
 	&verb_image_exists, &verb_image_mount,   &verb_image_unmount, &verb_image_diff, &verb_image_tree, &verb_image_prune,
 	&verb_gc,           &verb_load,          &verb_save,          NULL
@@ -51,7 +52,7 @@ static const struct verb *const verbs[] = {
 	&verb_pause,  &verb_unpause, &verb_wait, &verb_rename,    &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
 	&verb_history, &verb_tag,    &verb_untag,
 	&verb_save,   &verb_copy,    &verb_list_tags, &verb_delete,
-	&verb_pull,   &verb_load,   &verb_login,   &verb_logout,  &verb_registry,
+	&verb_pull, &verb_push,   &verb_load,   &verb_login,   &verb_logout,  &verb_registry,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };
 

@@ -194,6 +194,13 @@ uint64_t blob_written(const struct blob_writer *w)
 	return w->size;
 }
 
+void blob_written_digest(const struct blob_writer *w, struct digest *ret)
+{
+	struct digest_stream hash = w->hash;
+
+	digest_end(&hash, ret);
+}
+
 int digest_expect(const struct digest *have, const struct digest *want, struct dv_err *e)
 {
 	char have_text[DIGEST_TEXT_SIZE], want_text[DIGEST_TEXT_SIZE];

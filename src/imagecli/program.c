@@ -13,7 +13,7 @@ static const struct opt globals[] = {
 };
 
 static const struct verb *const verbs[] = {
-	&imageverb_load, &imageverb_pull, &imageverb_login, &imageverb_logout,
+	&imageverb_load, &imageverb_pull, &imageverb_push, &imageverb_login, &imageverb_logout,
 	&imageverb_copy, &imageverb_save, &imageverb_list_tags, &imageverb_delete,
 	&imageverb_registry, &imageverb_check,
 	NULL

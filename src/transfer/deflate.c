@@ -32,7 +32,8 @@ struct deflate {
 	void *state;
 	struct pieces p;
 	bool ended;
-	uint8_t *out;
+	uint8_t *out;           /* DEFLATE_KEEP times OUT_SIZE */
+	unsigned turn;
 };
 
 /* --- ISA-L --- */
@@ -177,7 +178,8 @@ static int next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
 {
 	struct deflate *d = ctx;
 
-	d->p.out = d->out;
+	uint8_t *out = d->out + OUT_SIZE * (d->turn++ % DEFLATE_KEEP);
+	d->p.out = out;
 	d->p.out_len = OUT_SIZE;
 	while (!d->ended && d->p.out_len > 0) {
 		int rc = d->p.in_len == 0 && !d->p.last ? more_input(d, e) : 0;
@@ -188,7 +190,7 @@ static int next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
 			return rc;
 		d->ended = rc > 0;
 	}
-	*ret = d->out;
+	*ret = out;
 	*ret_len = OUT_SIZE - d->p.out_len;
 	return *ret_len > 0;
 }
@@ -209,7 +211,7 @@ int deflate_new(const struct tar_source *in, enum compression c, int level, stru
 	struct deflate *d = mem_new(struct deflate);
 	d->in = *in;
 	d->c = c == COMPRESS_ZSTD ? &zstd : level <= 3 ? &igzip : &zlib;
-	d->out = mem_alloc(OUT_SIZE);
+	d->out = mem_alloc(OUT_SIZE * DEFLATE_KEEP);
 	d->state = d->c->begin(level);
 	*ret = d;
 	return 0;

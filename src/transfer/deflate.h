@@ -8,6 +8,9 @@
 
 struct deflate;
 
+/* A chunk of its output stays valid while so many less one more are made. */
+#define DEFLATE_KEEP 4
+
 /* Reads `in` from now on. level 0 is the usual one: for gzip ISA-L's, which is many times as fast as zlib at a few
  * percent more bytes; gzip from 4 to 9 is zlib's. INVALID for levels there are not, and for COMPRESS_NONE. */
 int deflate_new(const struct tar_source *in, enum compression c, int level, struct deflate **ret,

@@ -1,0 +1,127 @@
+/* push.c - push: an image of the store to a registry. */
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "imagecli/imagecli.h"
+#include "imagecli/remoteopts.h"
+#include "imagecli/show.h"
+#include "transfer/push.h"
+
+struct push_args {
+	struct remote_args remote;
+	const char *format, *compression, *progress, *digestfile;
+	struct opt_int level, retry, retry_delay;
+	bool all, quiet, remove_signatures, trust;
+};
+
+static const char *const formats[] = { "oci", "v2s2", NULL };
+static const char *const compressions[] = { "gzip", "zstd", NULL };
+
+#define A(member) offsetof(struct push_args, member)
+static const struct opt push_opts[] = {
+	{ .name = "all", .kind = OPT_BOOL, .offset = A(all), .help = "Push all images of an index, and the index" },
+	{ .name = "compression-format", .kind = OPT_STR, .arg = "FORMAT", .offset = A(compression), .values = compressions,
+	  .help = "Compression of the layers (default: what they have, gzip for those without)" },
+	{ .name = "compression-level", .kind = OPT_U64, .arg = "N", .offset = A(level),
+	  .help = "Level of the compression (gzip 1 to 9, zstd 1 to 20)" },
+	{ .name = "digestfile", .kind = OPT_STR, .arg = "FILE", .offset = A(digestfile),
+	  .help = "Write the digest of what was pushed to a file" },
+	{ .name = "format", .letter = 'f', .kind = OPT_STR, .arg = "FORMAT", .offset = A(format), .values = formats,
+	  .help = "Type of the manifest: oci or docker's v2s2 (default: what it is)" },
+	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = A(quiet), .help = "Show nothing" },
+	{ .name = "progress", .kind = OPT_STR, .arg = "STYLE", .offset = A(progress), .values = show_styles,
+	  .help = "Bars on a terminal (auto), plain lines, or JSON lines on standard output" },
+	{ .name = "retry", .kind = OPT_U64, .arg = "N", .offset = A(retry),
+	  .help = "Repeat a failed step up to N times (default 4)" },
+	{ .name = "retry-delay", .kind = OPT_U64, .arg = "SECONDS", .offset = A(retry_delay),
+	  .help = "The first pause before that, doubled each time" },
+	{ .name = "remove-signatures", .kind = OPT_BOOL, .offset = A(remove_signatures),
+	  .help = "Accepted for scripts written for podman: no signatures are pushed" },
+	{ .name = "disable-content-trust", .kind = OPT_BOOL, .flags = OPT_HIDDEN, .offset = A(trust),
+	  .help = "Accepted for scripts written for docker" },
+	REMOTE_OPTS(struct push_args, remote),
+	{ 0 }
+};
+
+static void on_blob(void *ctx, size_t no, const struct digest *blob, enum push_step step, uint64_t done, uint64_t total)
+{
+	show_step(ctx, no, blob, push_step_name(step), done, total);
+}
+
+static int digest_save(const char *file, const char *digest, struct dv_err *e)
+{
+	return file ? file_replace(AT_FDCWD, file, 0644, digest, strlen(digest), false, e) : 0;
+}
+
+static int run_with(struct show *show, const struct verb_call *c, const struct remote_options *ro, struct dv_err *e)
+{
+	const struct imagecli_globals *g = c->globals;
+	const struct push_args *args = c->args;
+	const struct push_watch watch = { on_blob, show };
+	const struct push_options o = {
+		.compression = !args->compression ? COMPRESS_NONE :
+			       streq(args->compression, "zstd") ? COMPRESS_ZSTD : COMPRESS_GZIP,
+		.level = (int)DV_MIN(args->level.v, 100), .all = args->all, .watch = &watch,
+		.format = !args->format ? PUSH_AS_IT_IS : streq(args->format, "oci") ? PUSH_OCI : PUSH_DOCKER,
+	};
+	auto_store struct image_store *s = NULL;
+	auto_remote struct remote *remote = NULL;
+	const char *dest = c->n_operands > 1 ? c->operands[1] : NULL;
+	char digest[DIGEST_TEXT_SIZE];
+	struct push_result res;
+	int rc = image_store_open(g->root, &s, e);
+
+	if (dest && str_after(dest, "docker://"))
+		dest = str_after(dest, "docker://");
+	if (rc == 0)
+		rc = remote_open(ro, &remote, e);
+	if (rc == 0)
+		rc = image_push(s, remote, c->operands[0], dest, &o, c->arena, &res, e);
+	if (rc < 0)
+		return rc;
+	digest_text(&res.digest, digest);
+	show_end(show, "digest", digest, NULL);
+	if (!show_json(show) && !args->quiet)
+		printf("%s\n", digest);
+	return digest_save(args->digestfile, digest, e);
+}
+
+static int push_run(struct verb_call *c, struct dv_err *e)
+{
+	const struct push_args *args = c->args;
+	struct show *show = show_new(args->progress, args->quiet);
+	struct remote_options o;
+
+	remote_args_apply(&args->remote, &o);
+	if (args->retry.set)
+		o.retries = args->retry.v ? (unsigned)DV_MIN(args->retry.v, 1000) : REMOTE_NO_RETRY;
+	if (args->retry_delay.set)
+		o.retry_delay_ms = (unsigned)DV_MIN(args->retry_delay.v, 3600) * 1000;
+	o.note = show_note;
+	o.note_ctx = show;
+	int rc = run_with(show, c, &o, e);
+	if (rc < 0)
+		rc = show_error(show, rc, e);
+	show_free(show);
+	return rc;
+}
+
+static const char *const push_examples[] = {
+	"davit push registry.example.com/team/web:1.2", "davit push web docker://localhost:5000/web --tls-verify=false", NULL
+};
+
+const struct verb imageverb_push = {
+	.name = "push",
+	.operands = "IMAGE [DESTINATION]",
+	.operands_min = 1,
+	.operands_max = 2,
+	.summary = "Upload an image to a registry",
+	.description = "Sends what the registry does not have yet. Layers that came compressed are sent as they came, so that "
+		       "the image keeps its digest; others are compressed on the way and the result is kept, so that the next "
+		       "push finds it. Prints the digest.",
+	.examples = push_examples,
+	.opts = push_opts,
+	.args_size = sizeof(struct push_args),
+	.run = push_run,
+};

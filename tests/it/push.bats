@@ -1,0 +1,75 @@
+# push.bats - davit push to docker-registry: blobs as they came, layers compressed on the way, what is there already.
+load lib
+load pull
+
+inspect() { skopeo inspect --raw --tls-verify=false "docker://$1"; }
+steps() { jq -r 'select(.step) | .step' "$T/json" | sort | uniq -c | awk '{ print $2 "=" $1 }' | tr '\n' ' '; }
+
+@test "what was pulled keeps its digest; a second push sends nothing, another repository takes over" {
+	command -v skopeo >/dev/null || skip "no skopeo"
+	serve_docker
+	mk good
+	skopeo copy -q --insecure-policy --preserve-digests --dest-tls-verify=false "oci:$T/reg/good:case:latest" "docker://$REG/team/web:1"
+	want=$(inspect "$REG/team/web:1" | sha256sum | cut -d' ' -f1)
+	pull -q "$REG/team/web:1" >/dev/null
+	[ "$(push "$REG/team/web:1" "docker://$REG/mirror/web:2" 2>/dev/null)" = "sha256:$want" ]
+	[ "$(inspect "$REG/mirror/web:2" | sha256sum | cut -d' ' -f1)" = "$want" ]
+	push --progress json "$REG/team/web:1" "$REG/mirror/web:2" >"$T/json"
+	[[ $(steps) != *pushing* ]]
+	[[ $(steps) == *"exists=3"* ]]
+	push --progress json "$REG/team/web:1" "$REG/third/web" >"$T/json"
+	steps
+	[[ $(steps) == *"mounted=2"* ]]
+	run davit push --help
+	[[ $output == *"davit push [OPTIONS] IMAGE [DESTINATION]"* ]]
+}
+
+@test "plain layers are compressed once, and remembered" {
+	command -v skopeo >/dev/null || skip "no skopeo"
+	serve_docker
+	mk plain
+	"$DAVIT_BUILD/davit-image" --root "$T/root" load -q -i "$T/reg/plain" >/dev/null
+	push --progress json --digestfile "$T/digest" case "$REG/team/plain:1" >"$T/json"
+	[[ $(steps) == *compressing* ]]
+	inspect "$REG/team/plain:1" >"$T/manifest"
+	[ "$(cat "$T/digest")" = "sha256:$(sha256sum <"$T/manifest" | cut -d' ' -f1)" ]
+	[ "$(jq -r '.layers[].mediaType' "$T/manifest" | sort -u)" = application/vnd.oci.image.layer.v1.tar+gzip ]
+	push --progress json case "$REG/team/plain:1" >"$T/json"
+	[[ $(steps) != *compressing* && $(steps) != *pushing* ]]
+	# The same image comes back.
+	id=$(davit images -q --no-trunc)
+	[ "$(timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/team/plain:1")" = "$id" ]
+	[ "$(ls "$T/other/layers")" = "$(ls "$T/root/layers")" ]
+	skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REG/team/plain:1" "oci:$T/back:x"
+}
+
+@test "zstd, docker's manifests, levels" {
+	command -v skopeo >/dev/null || skip "no skopeo"
+	serve_docker
+	mk good
+	"$DAVIT_BUILD/davit-image" --root "$T/root" load -q -i "$T/reg/good" >/dev/null
+	push -q --compression-format zstd --compression-level 5 case "$REG/z:1"
+	[ "$(inspect "$REG/z:1" | jq -r '.layers[0].mediaType')" = application/vnd.oci.image.layer.v1.tar+zstd ]
+	id=$(davit images -q --no-trunc)
+	[ "$(timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/z:1")" = "$id" ]
+	push -q --format v2s2 case "$REG/d:1"
+	[ "$(inspect "$REG/d:1" | jq -r .mediaType)" = application/vnd.docker.distribution.manifest.v2+json ]
+	[ "$(timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/third" pull -q --tls-verify=false "$REG/d:1")" = "$id" ]
+	run push --format v2s2 --compression-format zstd case "$REG/d:2"
+	[ "$status" = 1 ]
+	[[ $output == *"no zstd"* ]]
+}
+
+@test "errors name what is wrong" {
+	run push "127.0.0.1:1/none"
+	[ "$status" = 1 ]
+	[[ $output == *"127.0.0.1:1/none"* ]]
+	mk plain
+	"$DAVIT_BUILD/davit-image" --root "$T/root" load -q -i "$T/reg/plain" >/dev/null
+	run push -q --retry 0 case 127.0.0.1:1/none
+	[ "$status" = 1 ]
+	[[ $output == "davit-image: "*"127.0.0.1:1"* ]]
+	[ -z "$(ls "$T/root/tmp")" ]
+	run push
+	[ "$status" = 125 ]
+}
