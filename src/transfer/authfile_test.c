@@ -1,4 +1,6 @@
-#include "base/base64.h"
+#include <errno.h>
+
+#include "base/fault.h"
 #include "base/str.h"
 #include "base/unit.h"
 #include "transfer/authfile.h"
@@ -219,6 +221,34 @@ static void test_link(void **state)
 	assert_string_equal(buf_cstr(&b), "{}");
 }
 
+#ifdef DV_FAULTS
+/* Whatever fails on the way: what was there stays readable, and no descriptor is left. */
+static void test_store_faults(void **state)
+{
+	const struct auth_places p = { .file = file };
+	int fds = unit_fd_count();
+	unsigned failures = 0;
+
+	for (unsigned n = 1; n < 100; n++) {
+		struct dv_err e;
+		int rc;
+
+		write_file("auth.json", 0600, "{\"auths\":{\"h.example\":{\"auth\":\"aG9zdDpw\"}}}");
+		fault_at(n, ENOSPC);
+		rc = auth_store(&p, "new.example", "u", "p", &e);
+		fault_at(0, 0);
+		assert_int_equal(unit_fd_count(), fds);
+		expect_cred(&p, "h.example", "host:p");
+		if (rc == 0)
+			break;
+		failures++;
+		assert_true(e.msg[0] && !strstr(e.msg, "dTpw"));
+	}
+	assert_true(failures > 3 && failures < 90);
+	expect_cred(&p, "new.example", "u:p");
+}
+#endif
+
 static int start(void **state)
 {
 	unit_tmp_new(&tmp);
@@ -246,6 +276,9 @@ int main(void)
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_store_new),
 		cmocka_unit_test(test_link),
+#ifdef DV_FAULTS
+		cmocka_unit_test(test_store_faults),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

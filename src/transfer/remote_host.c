@@ -104,7 +104,8 @@ static int ping(struct remote_host *h, const char *scheme, struct dv_err *e)
 			take_challenges(h, &w);
 			return 0;
 		}
-		if (broken == BROKEN_LATER)
+		/* without an answer, http is tried before patience */
+		if (broken == BROKEN_LATER && (w.status > 0 || !h->insecure || streq(scheme, "http")))
 			rc = remote_pause(h->r, attempt, w.retry_after_ms, e);
 	}
 	return rc;

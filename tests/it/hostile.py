@@ -301,6 +301,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.requests.write(f'{self.command} {self.path} {self.headers.get("Authorization", "-")}\n')
             self.server.requests.flush()
+        self.path = re.sub(r'^http://[^/]*', '', self.path)     # as a proxy's clients ask
         if self.challenge():
             self.body()
             return None

@@ -5,7 +5,7 @@ load remote
 
 setup() {
 	it_setup
-	command -v docker-registry >/dev/null || skip "no docker-registry"
+	need docker-registry openssl
 	make_conf
 }
 
@@ -62,8 +62,6 @@ push_something() {
 	[ "$output" = "{}" ]
 	run -0 drive --tls-verify=false many "$name" v1 10
 	[ "$output" = 80 ]
-	run -0 skopeo inspect --tls-verify=false --raw "docker://$name:v1"
-	[ "$output" = "$(cat "$T/manifest")" ]
 	run -0 drive --tls-verify=false delete "$name" "$(sha256_of "$T/manifest")"
 	run -66 drive --tls-verify=false manifest "$name" v1
 	[[ "$output" == *"$name:v1: manifest: registry answered 404: no such manifest"* ]]
@@ -72,8 +70,12 @@ push_something() {
 	[[ "$output" == *"$name@$layer: blob: registry answered 404: no such blob"* ]]
 }
 
-@test "what skopeo pushed can be read; an empty blob and one of a single byte" {
+@test "what skopeo pushed can be read, and ours by skopeo; an empty blob and one of a single byte" {
+	need skopeo umoci
 	docker_registry reg
+	run -0 push_something --tls-verify=false "$reg/app"
+	run -0 skopeo inspect --tls-verify=false --raw "docker://$reg/app:v1"
+	[ "$output" = "$(cat "$T/manifest")" ]
 	umoci init --layout "$T/layout" && umoci new --image "$T/layout:x"
 	run -0 skopeo copy --insecure-policy --dest-tls-verify=false "oci:$T/layout:x" "docker://$reg/from/skopeo:1"
 	run -0 drive --tls-verify=false manifest "$reg/from/skopeo" 1
@@ -156,6 +158,7 @@ push_something() {
 }
 
 @test "htpasswd: login, wrong password, logout, credentials by path, --creds" {
+	need htpasswd
 	htpasswd -Bbn user secret >"$T/htpasswd" 2>/dev/null
 	docker_registry reg "auth: {htpasswd: {realm: test, path: $T/htpasswd}}"
 	local login="timeout 60 davit-image login --authfile $T/auth.json --tls-verify=false"
@@ -172,7 +175,6 @@ push_something() {
 	run -0 $login "$reg"
 	[[ "$output" == *"Already logged in to $reg" ]]
 	run -0 push_something --tls-verify=false "$reg/app"
-	run -0 skopeo inspect --authfile "$T/auth.json" --tls-verify=false --raw "docker://$reg/app:v1"
 	run -0 drive --tls-verify=false --creds user:secret manifest "$reg/app" v1
 	run -77 drive --tls-verify=false --creds user:wrong manifest "$reg/app" v1
 	[[ "$output" == *"401: wrong user name or password"* ]]
@@ -192,6 +194,8 @@ push_something() {
 }
 
 @test "skopeo's login is ours too, and ours skopeo's" {
+	need skopeo
+	need htpasswd
 	htpasswd -Bbn user secret >"$T/htpasswd" 2>/dev/null
 	docker_registry reg "auth: {htpasswd: {realm: test, path: $T/htpasswd}}"
 	run -0 skopeo login --authfile "$T/auth.json" --tls-verify=false -u user -p secret "$reg"
@@ -199,10 +203,14 @@ push_something() {
 	[ "$output" = user ]
 	run -0 push_something --tls-verify=false "$reg/app"
 	run -0 timeout 60 davit-image logout --authfile "$T/auth.json" "$reg"
+	run -0 timeout 60 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg" <<<secret
+	run -0 skopeo inspect --authfile "$T/auth.json" --tls-verify=false --raw "docker://$reg/app:v1"
+	run -0 timeout 60 davit-image logout --authfile "$T/auth.json" "$reg"
 	run -1 skopeo login --authfile "$T/auth.json" --get-login "$reg"
 }
 
 @test "login at a terminal: the password does not appear, and the echo comes back" {
+	need htpasswd
 	htpasswd -Bbn user secret >"$T/htpasswd" 2>/dev/null
 	docker_registry reg "auth: {htpasswd: {realm: test, path: $T/htpasswd}}"
 	run -0 timeout 60 python3 "$DAVIT_SOURCE/tests/it/typist.py" "Username: =user" "Password: =secret" -- \
@@ -224,7 +232,7 @@ push_something() {
 	make_ca
 	make_cert signer
 	start_server "$T/tokens.log" python3 "$DAVIT_SOURCE/tests/it/tokens.py" "$T/tokens" "$T/signer.crt" "$T/signer.key"
-	wait_for test -s "$T/tokens/port"
+	wait_for -t 30 test -s "$T/tokens/port"
 	local realm=http://127.0.0.1:$(cat "$T/tokens/port")/token
 	docker_registry reg "auth: {token: {realm: \"$realm\", service: test, issuer: tester, rootcertbundle: $T/ca.crt}}"
 	run -77 drive --tls-verify=false manifest "$reg/private/app" v1

@@ -266,6 +266,14 @@ upload() {
 	run -64 hdrive url "http://localhost:pw@$host/x" "$SIZE" "$T/out"
 }
 
+@test "through a proxy, except to this machine" {
+	http_proxy=http://$host https_proxy=http://$host run -0 hdrive --pull manifest registry.example/good v1
+	[ "$(requests host "GET http://registry.example/v2/good/manifests/v1 -")" = 1 ]
+	hostile here
+	http_proxy=http://$host https_proxy=http://$host run -0 hdrive manifest "$here/good" v1
+	[ "$(requests here "GET /v2/good/manifests/v1 -")" = 1 ]
+}
+
 @test "no registry there, and one that does not speak https" {
 	run -69 drive manifest "$host/good" v1
 	[[ "$output" == *"$host/good:v1: manifest: the registry does not speak https (--tls-verify=false allows http)"* ]]
