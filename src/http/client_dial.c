@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/un.h>
 
@@ -22,7 +23,6 @@ struct addr {
 	union {
 		struct sockaddr sa;
 		struct sockaddr_in6 in6;
-		struct sockaddr_un un;
 	};
 	socklen_t len;
 };
@@ -286,8 +286,9 @@ static void address_failed(struct cconn *n, int sys)
 	loop_remove(n->source);
 	n->source = NULL;
 	fd_close(&d->fd);
-	(void)dv_fail(&d->e, sys == ETIMEDOUT ? DV_TIMEOUT : DV_UNAVAILABLE, "connect to %s: %s", n->origin->key,
-		      sys == ECONNREFUSED ? "connection refused" : sys == ETIMEDOUT ? "no answer" : strerrordesc_np(sys));
+	(void)dv_fail_errno(&d->e, sys, "connect to %s", n->origin->key);
+	/* whatever the reason: it is not there, and may be another time */
+	d->e.kind = sys == ETIMEDOUT ? DV_TIMEOUT : DV_UNAVAILABLE;
 	d->at++;
 }
 
@@ -309,6 +310,24 @@ static void on_socket(void *ctx, int fd, uint32_t events)
 	client_sweep(c);
 }
 
+/* By a descriptor of the directory, however long its path is: an address has 108 bytes. */
+static int connect_unix(int fd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *dir = slash ? mem_printf("%.*s/", (int)(slash - path), path) : mem_str(".");
+	auto_close int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int n = snprintf(un.sun_path, sizeof un.sun_path, "/proc/self/fd/%d/%s", dirfd, slash ? slash + 1 : path);
+
+	if (dirfd < 0)
+		return -1;
+	if (n < 0 || (size_t)n >= sizeof un.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return connect(fd, (struct sockaddr *)&un, sizeof un);
+}
+
 /* 1: connected; 0: on its way; or a negative errno. */
 static int start_connect(struct cconn *n, const struct addr *a)
 {
@@ -318,7 +337,7 @@ static int start_connect(struct cconn *n, const struct addr *a)
 
 	if (r < 0)
 		return -(e.sys ? e.sys : EIO);
-	if (connect(d->fd, &a->sa, a->len) == 0)
+	if ((n->origin->unix_path ? connect_unix(d->fd, n->origin->unix_path) : connect(d->fd, &a->sa, a->len)) == 0)
 		return 1;
 	if (errno != EINPROGRESS && errno != EINTR)
 		return -errno;
@@ -395,17 +414,6 @@ static void on_timer(void *ctx)
 	client_sweep(c);
 }
 
-/* The path as an address; longer ones go by the directory's descriptor. */
-static int unix_address(struct addr *a, const char *path, struct dv_err *e)
-{
-	a->un.sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof a->un.sun_path)
-		return dv_fail(e, DV_LIMIT, "connect to %s: the path is too long", path);
-	memcpy(a->un.sun_path, path, strlen(path) + 1);
-	a->len = sizeof a->un;
-	return 0;
-}
-
 static int find_addresses(struct cconn *n, struct dv_err *e)
 {
 	struct origin *o = n->origin;
@@ -413,9 +421,9 @@ static int find_addresses(struct cconn *n, struct dv_err *e)
 	int r;
 
 	if (o->unix_path) {
-		r = unix_address(&n->dial->addrs[0], o->unix_path, e);
-		n->dial->n = r == 0;
-		return r;
+		n->dial->addrs[0].sa.sa_family = AF_UNIX;
+		n->dial->n = 1;
+		return 0;
 	}
 	list = resolve_numeric(o->host, o->port);
 	if (list) {

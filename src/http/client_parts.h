@@ -16,7 +16,7 @@
 
 #define CLIENT_HIGH_BYTES ((size_t)256 << 10)
 #define CLIENT_LOW_BYTES ((size_t)64 << 10)
-#define CLIENT_READ_BYTES 65536
+#define CLIENT_READ_BYTES ((size_t)64 << 10)
 
 struct cconn;
 struct origin;

@@ -815,6 +815,34 @@ static void test_upgrade(void **state)
 	}
 }
 
+/* Sockets deep below: their path is longer than an address can be; and one that is not there. */
+static void test_unix(void **state)
+{
+	auto_free char *deep = mem_printf("%s/%0100d/sock", tmp.path, 1), *none = mem_printf("%s/none", tmp.path);
+	auto_free char *dir = mem_printf("%0100d", 1);
+	auto_close int dirfd = -1;
+	struct dv_err e = DV_ERR_NONE;
+	struct world w;
+	struct got g;
+	int fd;
+
+	world_open(&w, &ways[0], NULL);
+	assert_ok(file_mkdirs(tmp.fd, dir, 0700, NULL, &e), &e);
+	assert_ok(file_open(tmp.fd, dir, O_RDONLY | O_DIRECTORY, 0, &dirfd, &e), &e);
+	assert_ok(fd_unix_listen(dirfd, "sock", 4, &fd, &e), &e);
+	assert_ok(fd_set_nonblock(fd, true, &e), &e);
+	assert_ok(http_server_listen_fd(w.server, fd, NULL, &e), &e);
+	w.unix_path = deep;
+	begin(&w, &g, "/hello", (struct http_fetch_want){ 0 });
+	run(&w);
+	expect_body(&g, 200, "hello");
+	w.unix_path = none;
+	begin(&w, &g, "/hello", (struct http_fetch_want){ 0 });
+	run(&w);
+	expect_error(&g, DV_UNAVAILABLE, "none: ");
+	world_close(&w);
+}
+
 static void test_certificates(void **state)
 {
 	static const struct { const char *host, *ca, *cert; enum tls_peer_auth auth; enum dv_kind kind; const char *text; } cases[] = {
@@ -1285,6 +1313,7 @@ int main(void)
 		cmocka_unit_test(test_redirects),
 		cmocka_unit_test(test_redirect_credentials),
 		cmocka_unit_test(test_upgrade),
+		cmocka_unit_test(test_unix),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_no_connection),
 		cmocka_unit_test(test_responses),

@@ -1,5 +1,6 @@
 /* h2_test.c - the HTTP/2 server against a peer that frames by hand: what is malformed, what is too much, and ends. */
 #include <errno.h>
+#include <malloc.h>
 #include <nghttp2/nghttp2.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -706,6 +707,41 @@ static void test_drain(void **state)
 	peer_close(&p);
 }
 
+/* What an idle connection costs: the figure that limits a server with many watches. */
+static void test_idle_memory(void **state)
+{
+	enum { N = 32 };
+	struct dv_err e = DV_ERR_NONE;
+	struct peer p;
+	int fds[N][2];
+	size_t before, per;
+
+	peer_open(&p, NULL);
+	put_headers(&p, 1, GET("/"), true);
+	run_stream(&p, 1);
+	before = mallinfo2().uordblks;
+	for (int i = 0; i < N; i++) {
+		assert_ok(fd_socketpair(SOCK_STREAM, fds[i], &e), &e);
+		assert_ok(fd_set_nonblock(fds[i][1], true, &e), &e);
+		/* the same as the first one has sent */
+		assert_int_equal(write(fds[i][0], p.out.p, p.out.len), (ssize_t)p.out.len);
+		assert_ok(http_server_serve_fd(p.server, fds[i][1], NULL, &e), &e);
+	}
+	for (int i = 0; i < 3; i++)
+		run_ping(&p);
+	per = (mallinfo2().uordblks - before) / N;
+	print_message("# an idle connection of HTTP/2: %zu bytes\n", per);
+	for (int i = 0; i < N; i++) {
+		char got[256];
+
+		assert_true(recv(fds[i][0], got, sizeof got, MSG_DONTWAIT) > 60);      /* SETTINGS, 200, hello */
+		fd_close(&fds[i][0]);
+	}
+	/* 0 with an allocator that does not count (sanitizers) */
+	assert_true(per < 32 * 1024);
+	peer_close(&p);
+}
+
 /* The preface decides, and only where it is allowed. */
 static void test_not_allowed(void **state)
 {
@@ -755,6 +791,7 @@ int main(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_idle_memory),
 		cmocka_unit_test(test_not_allowed),
 	};
 

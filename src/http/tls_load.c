@@ -24,8 +24,7 @@ int tls_fail(struct dv_err *e, enum dv_kind kind, const char *fmt, ...)
 {
 	unsigned long code = ERR_peek_last_error();
 	const char *why = code ? ERR_reason_error_string(code) : NULL;
-	struct dv_err said = DV_ERR_NONE;
-	char text[sizeof said.msg];
+	char text[sizeof(((struct dv_err *)NULL)->msg)];
 	va_list ap;
 
 	va_start(ap, fmt);
