@@ -902,9 +902,9 @@ static void test_no_connection(void **state)
 	run(&w);
 	assert_true(g[0].e.kind == DV_NOT_FOUND || g[0].e.kind == DV_UNAVAILABLE);
 	assert_non_null(strstr(g[0].e.msg, "resolve no-such-host.invalid"));
-	expect_error(&g[1], DV_UNAVAILABLE, "connection refused");
+	expect_error(&g[1], DV_UNAVAILABLE, "Connection refused");
 	assert_null(strstr(g[1].e.msg, "token"));
-	expect_error(&g[2], DV_UNAVAILABLE, "connection refused");
+	expect_error(&g[2], DV_UNAVAILABLE, "Connection refused");
 	assert_fails(http_fetch_start(w.client, &(struct http_fetch_want){ .url = "ftp://a.test/" }, &got_ops, NULL, NULL, &e),
 		     INVALID);
 	assert_fails(http_fetch_start(w.client, &(struct http_fetch_want){ .url = "http://a.test/", .method = "GE T" }, &got_ops,
@@ -1253,7 +1253,7 @@ static void test_client_free(void **state)
 		if (!w.unix_path) {
 			begin(&w, &first, "", (struct http_fetch_want){ .url = "http://127.0.0.1:1/" });
 			run(&w);
-			expect_error(&first, DV_UNAVAILABLE, "connection refused");
+			expect_error(&first, DV_UNAVAILABLE, "Connection refused");
 		}
 		world_close(&w);
 		for (int k = 0; k < 12; k++) {
