@@ -34,7 +34,7 @@ struct layer_driver {
 	/* Bytes on disk. */
 	int (*usage)(int dirfd, const char *name, uint64_t *ret, struct dv_err *e);
 	/* What it says about itself against its diff id, as far as it can be told without its blob; CORRUPT. To
-	 * be sure of a layer of `dirs`, make it again from the blob and compare (layer_compare). */
+	 * be sure of a layer of `dirs`, make it again from the blob and compare. */
 	int (*check)(int dirfd, const char *name, const struct digest *diff_id, struct dv_err *e);
 };
 

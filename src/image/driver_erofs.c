@@ -153,9 +153,7 @@ static int check(int dirfd, const char *name, const struct digest *diff_id, stru
 	auto_close int fd = -1;
 	int rc = image_open(dirfd, name, &fd, e);
 
-	if (rc == 0)
-		rc = check_image(fd, diff_id, e);
-	return rc < 0 ? dv_wrap(e, "layer %s", name) : 0;
+	return rc < 0 ? rc : check_image(fd, diff_id, e);
 }
 
 /* --- trying it out --- */

@@ -164,6 +164,23 @@ make_tars() {
 	[ "$(grep -c ' = 0$' "$T/trace")" -le 12 ]
 }
 
+@test "a changed byte of an image is found, and the layer made again" {
+	need_erofs
+	export DAVIT_LAYER_DRIVER=erofs
+	make_tars
+	make_layers two "$T/a.tar" "$T/b.tar"
+	davit system check
+	for layer in "$T"/root/layers/*; do
+		printf '\377' | dd of="$layer" bs=1 seek=$(($(stat -c %s "$layer") - 4000)) conv=notrunc status=none
+	done
+	run -1 davit system check
+	[[ $output == *"checksum of the index does not match"* ]]
+	davit system check --repair
+	davit system check
+	[ "$(find "$T/root/layers" -mindepth 1 -type f | wc -l)" = 2 ]
+	[ "$(davit run --rm two cat /plain/low /plain/high)" = $'low\nhigh' ]
+}
+
 # --- both drivers, and GNU tar, show the same ---
 
 # same LOWERS... : $T/x.tar as a layer of both drivers.
