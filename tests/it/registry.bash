@@ -3,13 +3,13 @@
 #	load lib
 #	load registry
 #
-# registry_start FLAG... serves $T/root; $REG is its address. Teardown stops it.
+# registry_start FLAG... serves $REG_ROOT ($T/root); $REG is its address. Teardown stops it.
 
 OCI_MANIFEST=application/vnd.oci.image.manifest.v1+json
 
 registry_start() {
 	rm -f "$T/addr"
-	"$DAVIT_BUILD/davit-image" registry serve --root "$T/root" --listen "${LISTEN:-127.0.0.1:0}" --addr-file "$T/addr" \
+	"$DAVIT_BUILD/davit-image" registry serve --root "${REG_ROOT:-$T/root}" --listen "${LISTEN:-127.0.0.1:0}" --addr-file "$T/addr" \
 		--access-log "$T/access.log" "$@" >"$T/serve.out" 2>"$T/serve.err" 3>&- </dev/null &
 	REG_PID=$!
 	wait_for -t 20 registry_is_up

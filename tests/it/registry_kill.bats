@@ -70,5 +70,6 @@ check_promises() {
 		"$DAVIT_BUILD/davit-image" registry gc --root "$T/root" --grace 0 --format json >/dev/null
 		for p in p0 p1; do check_promises $p; done
 		registry_stop
+		run -0 "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" system check
 	done
 }
