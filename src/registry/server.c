@@ -177,6 +177,8 @@ static int http_open(struct registry *g, struct dv_err *e)
 {
 	struct http_server_options o = {
 		.handler = registry_handle, .on_log = registry_log, .ctx = g, .server_name = "davit-registry",
+		/* A file that is being sent counts as well: blobs have no such limit, and all else is small. */
+		.out_max_bytes = SIZE_MAX,
 		.connections_max = g->o.connections_max, .per_peer_max = g->o.connections_per_peer,
 	};
 	int rc = http_server_new(g->loop, &o, &g->http, e);

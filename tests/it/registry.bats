@@ -55,6 +55,20 @@ load registry
 	blobs_verify
 }
 
+@test "a blob of 100 MB: there, back, a part of it" {
+	registry_start
+	head -c 100M /dev/zero >"$T/data"
+	digest=sha256:$(sha "$T/data")
+	[ "$(status /v2/a/blobs/uploads/ -X POST)" = 202 ]
+	location=$(header location)
+	[ "$(status "$location" -X PATCH -T "$T/data")" = 202 ]
+	[ "$(header range)" = 0-104857599 ]
+	[ "$(status "$location?digest=$digest" -X PUT)" = 201 ]
+	[ "sha256:$(get "/v2/a/blobs/$digest" | sha256sum | cut -d' ' -f1)" = "$digest" ]
+	[ "$(get "/v2/a/blobs/$digest" -r 99999990- | wc -c)" = 4857610 ]
+	[ "$(awk '/^VmRSS/ { print $2 }' "/proc/$REG_PID/status")" -lt 32768 ] || [[ $DAVIT_BUILD == *asan* ]]
+}
+
 @test "an upload survives a restart: SIGTERM and SIGKILL" {
 	registry_start
 	head -c 300000 /dev/urandom >"$T/data"
