@@ -210,8 +210,8 @@ static void random_round(uint64_t seed, bool mounts)
 
 static void test_random(void **state)
 {
-	const char *rounds = getenv("DAVIT_ROUNDS"), *seed = getenv("DAVIT_SEED");
-	uint64_t n = 20, first = 1;
+	const char *rounds = getenv("DAVIT_LAYER_ROUNDS"), *seed = getenv("DAVIT_SEED");
+	uint64_t n = 12, first = 1;
 	struct unit_tmp t;
 
 	if (rounds)
