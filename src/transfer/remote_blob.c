@@ -3,6 +3,7 @@
 #include "transfer/remote_parts.h"
 
 #define RESTARTS_MAX 1000       /* of one blob, also with progress in between */
+#define PROGRESS_BYTES ((uint64_t)4 << 20)      /* so much in one piece gives new patience */
 
 struct fetch {
 	remote_sink *sink;
@@ -102,7 +103,7 @@ static int fetch_part(struct remote_endpoint *ep, struct remote_call *c, struct 
 	return remote_status_passes(w.status) ? 0 : rc;
 }
 
-/* From one endpoint; progress gives new patience. */
+/* From one endpoint. */
 static int fetch_from(struct remote_endpoint *ep, struct remote_call *c, struct fetch *f, struct arena *a,
 		      struct dv_err *e)
 {
@@ -118,7 +119,7 @@ static int fetch_from(struct remote_endpoint *ep, struct remote_call *c, struct 
 		rc = fetch_part(ep, c, f, a, &after, e);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
-		failures = f->at > before ? 1 : failures + 1;
+		failures = f->at - before >= PROGRESS_BYTES ? 1 : failures + 1;
 		rc = remote_pause(ep->r, failures, after, e);
 		if (rc < 0)
 			return rc;

@@ -87,6 +87,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def blob_cut(self, n):
         self.part(self.start(), stop=self.start() + CUT)
 
+    def blob_crumbs(self, n):
+        self.part(self.start(), stop=self.start() + 1000)
+
     def blob_cut_norange(self, n):
         self.part(0, stop=CUT) if n == 0 else self.part(0)
 
