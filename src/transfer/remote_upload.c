@@ -10,6 +10,7 @@
 #define OCTETS "Content-Type: application/octet-stream"
 #define CHUNK_MIN_MAX ((uint64_t)64 << 20)
 #define SESSIONS_MAX 100
+#define STREAMS_MAX 2           /* that broke: then it goes in pieces */
 
 struct upload {
 	struct remote_endpoint *ep;
@@ -24,6 +25,7 @@ struct upload {
 	bool pieces;            /* of unknown size, from a source that cannot seek: kept in the chunk */
 	char *chunk;            /* bytes [done, done + chunk_len), at chunk_at */
 	size_t chunk_size, chunk_at, chunk_len;
+	unsigned broken_streams;
 	bool ended;             /* the source has */
 	bool opened;
 };
@@ -317,6 +319,9 @@ static int send_stream(struct upload *u, bool *ret_again, uint32_t *ret_after, s
 	rc = step(u, &c, 202, &w, &from, ret_again, ret_after, e);
 	if (rc < 0 && (w.status == 411 || w.status == 413 || w.status == 501))
 		u->pieces = *ret_again = true;
+	/* who refuses without reading often closes before the answer can be read */
+	if (rc < 0 && ++u->broken_streams >= STREAMS_MAX)
+		u->pieces = true;
 	if (rc < 0)
 		return rc;
 	u->done = u->read;

@@ -216,7 +216,7 @@ upload() {
 	[[ "$output" == *"note: seek 300000"* ]]
 	run -0 upload up_length stream
 	cmp "$T/big" "$T/host/uploaded"
-	[ "$(requests host 'PATCH /v2/up_length')" = 3 ]
+	[ "$(requests host 'PATCH /v2/up_length')" -ge 3 ]
 	hostile more
 	host=$more
 	run -0 upload up_cut stream
