@@ -43,6 +43,8 @@ struct listing {
 	const char *want;       /* the operand, or NULL */
 	struct json *rows;
 	int64_t now;
+	bool times;             /* of creation, in full: only where the format asks */
+	struct json *unknown;   /* what nobody computes, once for all rows */
 };
 
 static const char *ago(struct arena *a, int64_t now, int64_t then)
@@ -60,9 +62,8 @@ static void add_row(struct listing *l, const char *repo, const char *tag, const 
 		    json_obj(a, "Repository", json_new_str(a, repo), "Tag", json_new_str(a, tag), "ID",
 			     json_new_str(a, cli_short_id(a, id, l->x->no_trunc)), "Digest", json_new_str(a, digest),
 			     "CreatedSince", json_new_str(a, ago(a, l->now, created)), "CreatedAt",
-			     json_new_str(a, human_time(a, created)), "Size", human, "VirtualSize", human, "SharedSize",
-			     json_new_str(a, "N/A"), "UniqueSize", json_new_str(a, "N/A"), "Containers", json_new_str(a, "N/A"),
-			     NULL));
+			     l->times ? json_new_str(a, human_time(a, created)) : l->unknown, "Size", human, "VirtualSize",
+			     human, "SharedSize", l->unknown, "UniqueSize", l->unknown, "Containers", l->unknown, NULL));
 }
 
 /* The digest it was pulled as from this repository ("docker.io/library/x"), else its manifest's. */
@@ -162,7 +163,8 @@ static int images_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct images_args *x = c->args;
 	auto_engine struct engine *g = NULL;
-	struct listing l = { c->arena, x, NULL, c->operands[0], json_new_array(c->arena), ctr_now_ns() / 1000000000 };
+	struct listing l = { .a = c->arena, .x = x, .want = c->operands[0], .rows = json_new_array(c->arena),
+			     .now = ctr_now_ns() / 1000000000, .unknown = json_new_str(c->arena, "N/A") };
 	const char *format = x->format ? x->format : x->quiet ? "{{.ID}}" : "table";
 	struct cli_filter *filter;
 	int r;
@@ -175,6 +177,7 @@ static int images_run(struct verb_call *c, struct dv_err *e)
 				  &filter, e)) < 0)
 		return r;
 	l.filter = filter;
+	l.times = strstr(format, "CreatedAt") || strstr(format, "json") || strstr(format, "{{.}}");
 	r = list_rows(&l, engine_images(g), e);
 	return r < 0 ? r : format_rows(c->arena, format, headers(c->arena), l.rows, stdout, x->no_trunc, e);
 }

@@ -10,58 +10,72 @@
 /* --- list --- */
 
 /* Images by row id, ascending, while the list itself is in the order people see. */
+struct dealt {
+	int64_t row;
+	struct image *img;
+};
 struct dealing {
-	struct image **by_row;
-	int64_t *rows;
+	struct dealt *v;
 	size_t n, at;
 };
 
 /* The image of this row id; the ids come in ascending order. */
 static struct image *deal(struct dealing *d, int64_t row)
 {
-	while (d->at < d->n && d->rows[d->at] < row)
+	while (d->at < d->n && d->v[d->at].row < row)
 		d->at++;
-	return d->at < d->n && d->rows[d->at] == row ? d->by_row[d->at] : NULL;
+	return d->at < d->n && d->v[d->at].row == row ? d->v[d->at].img : NULL;
 }
 
-static int list_images(struct image_store *s, struct arena *a, bool config, struct image_list *list, struct dealing *d,
-		       struct dv_err *e)
+static int by_row(const void *x, const void *y)
 {
+	const struct dealt *a = x, *b = y;
+
+	return a->row < b->row ? -1 : a->row > b->row;
+}
+
+static void image_of_row(struct arena *a, struct db_stmt *q, bool config, struct dealt *ret)
+{
+	static const char *none[] = { NULL };
+	struct image *img = arena_new(a, struct image);
+
+	img->id = arena_str(a, db_text(q, 1));
+	img->manifest = arena_str(a, db_text(q, 2));
+	img->created = db_i64(q, 3);
+	img->size = (uint64_t)db_i64(q, 4);
+	img->names = img->digests = none;
+	if (config) {
+		const char *text = db_blob(q, 5, &img->config_len);
+
+		img->config = arena_strn(a, text ? text : "", img->config_len);
+	}
+	*ret = (struct dealt){ db_i64(q, 0), img };
+}
+
+/* Without configurations the index has all that is wanted. */
+static int list_images(struct image_store *s, struct arena *a, bool config, struct dealing *d, struct dv_err *e)
+{
+	static const char whole[] = "SELECT id, digest, manifest, created, size, config FROM images",
+			  brief[] = "SELECT id, digest, manifest, created, size FROM images INDEXED BY images_list"
+				    " ORDER BY created";
 	size_t cap = 0;
 	DB_STMT(q);
-	int rc = db_query(s->db, &q, e, config ? "SELECT id, digest, manifest, created, size, config FROM images ORDER BY id" :
-						 "SELECT id, digest, manifest, created, size FROM images ORDER BY id", "");
+	int rc = db_query(s->db, &q, e, config ? whole : brief, "");
 
 	while (rc >= 0 && (rc = db_row(q, e)) > 0) {
-		struct image *img = arena_new(a, struct image);
-
 		if (d->n == cap) {
 			size_t more = cap ? 2 * cap : 64;
-			struct image **images = arena_array(a, struct image *, more);
-			int64_t *rows = arena_array(a, int64_t, more);
+			struct dealt *v = arena_array(a, struct dealt, more);
 
-			if (cap) {
-				memcpy(images, d->by_row, cap * sizeof(*images));
-				memcpy(rows, d->rows, cap * sizeof(*rows));
-			}
-			d->by_row = images;
-			d->rows = rows;
+			if (cap)
+				memcpy(v, d->v, cap * sizeof(*v));
+			d->v = v;
 			cap = more;
 		}
-		d->rows[d->n] = db_i64(q, 0);
-		d->by_row[d->n++] = img;
-		img->id = arena_str(a, db_text(q, 1));
-		img->manifest = arena_str(a, db_text(q, 2));
-		img->created = db_i64(q, 3);
-		img->size = (uint64_t)db_i64(q, 4);
-		img->names = img->digests = arena_array(a, const char *, 1);
-		if (config) {
-			const char *text = db_blob(q, 5, &img->config_len);
-
-			img->config = arena_strn(a, text ? text : "", img->config_len);
-		}
+		image_of_row(a, q, config, &d->v[d->n++]);
 	}
-	list->n = d->n;
+	if (d->n)
+		qsort(d->v, d->n, sizeof(*d->v), by_row);
 	return rc;
 }
 
@@ -143,7 +157,7 @@ static int newest_first(const void *x, const void *y)
 static int list_all(struct image_store *s, struct arena *a, unsigned what, struct image_list *list, struct dv_err *e)
 {
 	struct dealing d = { 0 };
-	int rc = list_images(s, a, what & IMAGE_LIST_CONFIG, list, &d, e);
+	int rc = list_images(s, a, what & IMAGE_LIST_CONFIG, &d, e);
 
 	if (rc == 0)
 		rc = list_texts(s, a, "SELECT image, name FROM names WHERE image IS NOT NULL ORDER BY image, name", &d,
@@ -153,8 +167,10 @@ static int list_all(struct image_store *s, struct arena *a, unsigned what, struc
 				offsetof(struct image, digests), e);
 	if (rc == 0 && (what & IMAGE_LIST_LAYERS))
 		rc = list_layers(s, a, &d, e);
-	list->v = d.by_row;
-	if (rc == 0 && list->n)
+	list->v = arena_array(a, struct image *, d.n + 1);
+	for (; list->n < d.n; list->n++)
+		list->v[list->n] = d.v[list->n].img;
+	if (list->n)
 		qsort(list->v, list->n, sizeof(struct image *), newest_first);
 	return rc;
 }

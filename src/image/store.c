@@ -65,6 +65,9 @@ static const char *const steps[] = {
 	/* 3: what a check found damaged: not there for those who ask, until it comes again. */
 	"ALTER TABLE blobs ADD COLUMN bad INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE layers ADD COLUMN bad INTEGER NOT NULL DEFAULT 0",
+
+	/* 4: a list of images without reading their configurations. */
+	"CREATE INDEX images_list ON images(created, digest, manifest, size)",
 	NULL
 };
 static const struct db_schema schema = { "image", steps };

@@ -50,6 +50,11 @@ size_t text_width(const char *s)
 	uint32_t c;
 
 	for (; *s; s += n) {
+		n = *s >= ' ' && *s < 0x7f ? 1 : 0;     /* nearly all there is */
+		if (n) {
+			sum++;
+			continue;
+		}
 		n = decode(s, &c);
 		sum += n ? char_width(c) : 1;
 		n = n ? n : 1;
