@@ -6,14 +6,21 @@
 
 struct run_args {
 	bool rm, interactive, tty, read_only, privileged;
+	const char *pull;
+	bool quiet;
 	const char *name, *hostname, *workdir, *user, *network, *entrypoint, *cpus;
 	struct opt_strs env, env_files, volumes, tmpfs, labels, cap_add, cap_drop;
 	struct opt_int memory, memory_swap, pids;
 };
 
+static const char *const pull_policies[] = { "always", "missing", "newer", "never", NULL };
+
 #define A(member) offsetof(struct run_args, member)
 static const struct opt opts[] = {
 	{ .name = "rm", .kind = OPT_BOOL, .offset = A(rm), .help = "Remove the container when it has ended" },
+	{ .name = "pull", .kind = OPT_STR, .arg = "POLICY", .offset = A(pull), .values = pull_policies,
+	  .help = "When to pull the image (default: missing)" },
+	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = A(quiet), .help = "Do not show how the pull goes" },
 	{ .name = "interactive", .letter = 'i', .kind = OPT_BOOL, .offset = A(interactive),
 	  .help = "Give it our standard input" },
 	{ .name = "tty", .letter = 't', .kind = OPT_BOOL, .offset = A(tty), .help = "Give it a terminal" },
@@ -76,6 +83,9 @@ static int run(struct verb_call *c, struct dv_err *e)
 	r = engine_protect(e);
 	if (r >= 0)
 		r = cli_engine(c, &g, e);
+	if (r >= 0)
+		r = cli_want_image(c, engine_images(g), q.image, ((struct run_args *)c->args)->pull,
+				   ((struct run_args *)c->args)->quiet, e);
 	if (r >= 0)
 		r = engine_run(g, c->arena, &q, &status, e);
 	if (r >= 0)

@@ -49,7 +49,7 @@ static int find_image(struct run *x, struct dv_err *e)
 		return r;
 	if (image_name_normalize(x->a, ref, &full, NULL) >= 0)
 		ref = image_name_familiar(full);
-	return dv_fail(e, DV_NOT_FOUND, "Unable to find image '%.256s' locally (load one with: davit load -i FILE)", ref);
+	return dv_fail(e, DV_NOT_FOUND, "Unable to find image '%.256s' locally", ref);
 }
 
 /* Who has the name may be a container whose command line has died. */

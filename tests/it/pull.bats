@@ -268,3 +268,39 @@ load pull
 	run pull
 	[ "$status" = 125 ]
 }
+
+@test "davit run pulls what is not here, and says in 125 why it cannot" {
+	mk good
+	make_rootfs "$T/rootfs"
+	python3 - "$DAVIT_SOURCE/tests/it" "$T/reg/box" "$T/rootfs" <<-'PY'
+		import io, sys, tarfile
+		sys.dont_write_bytecode = True
+		sys.path.insert(0, sys.argv[1])
+		import mklayout as m
+		out = io.BytesIO()
+		with tarfile.open(fileobj=out, mode='w') as tar:
+		    tar.add(sys.argv[3], '.')
+		m.simple(sys.argv[2], plains=[out.getvalue()])
+	PY
+	serve_layouts
+	printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REG" >"$T/registries.conf"
+	run --separate-stderr davit run --rm --network none "$REG/box" /bin/echo hello
+	echo "$stderr"
+	[ "$status" = 0 ]
+	[ "$output" = hello ]
+	[[ $stderr == "Unable to find image '$REG/box:latest' locally"*"downloading"*"done"* ]]
+	: >"$T/reg/requests"
+	run --separate-stderr davit run --rm --network none "$REG/box" /bin/echo again
+	[ "$output" = again ]
+	[ "$stderr" = "" ]
+	[ ! -s "$T/reg/requests" ]
+	run --separate-stderr davit run --rm --network none --pull always -q "$REG/box" /bin/echo third
+	[ "$output" = third ]
+	[ "$(requests HEAD)" = 1 ]
+	run davit run --rm --network none "$REG/none" /bin/true
+	[ "$status" = 125 ]
+	[[ $output == *"Unable to find image"*"davit: $REG/none"* ]]
+	run davit run --rm --network none --pull never "$REG/none" /bin/true
+	[ "$status" = 125 ]
+	[[ $output == "davit: Unable to find image '$REG/none:latest' locally" ]]
+}
