@@ -23,7 +23,7 @@ load engine
 	run -127 davit run --rm bb /bin/nosuch
 	run -126 davit run --rm bb /etc/passwd
 	run -126 davit run --rm bb /etc
-	run -125 davit run --rm nosuch:1 true
+	run -125 davit run --rm --pull never nosuch:1 true
 	[[ $output == *"Unable to find image 'nosuch:1' locally"* ]]
 	run -125 davit run --rm --network bridge bb true
 	[[ $output == *"not supported yet"* ]]
