@@ -354,6 +354,13 @@ int http_h1_eof(struct http_h1 *p, struct dv_err *e)
 	}
 }
 
+void http_h1_forget_arena(struct http_h1 *p)
+{
+	p->arena = NULL;
+	p->trailers = NULL;
+	p->n_trailers = 0;
+}
+
 bool http_h1_idle(const struct http_h1 *p)
 {
 	return p->state == S_START;

@@ -74,6 +74,8 @@ int http_h1_feed(struct http_h1 *p, const char *data, size_t n, size_t *ret_used
  * (IO) if it was cut off. */
 int http_h1_eof(struct http_h1 *p, struct dv_err *e) DV_MUST_USE;
 
+/* The arena of http_h1_request/response goes before the message's end: trailers are checked, and dropped. */
+void http_h1_forget_arena(struct http_h1 *p);
 /* Has nothing of a next message come yet? */
 bool http_h1_idle(const struct http_h1 *p);
 

@@ -206,20 +206,28 @@ size_t http_h1_head_room(const struct http_h1 *p)
 	return ((p->text_len + 16) & ~(size_t)15) + ((p->n_lines + 1U) * sizeof(struct http_header) + 15) / 16 * 16;
 }
 
+static int take_trailers(struct http_h1 *p, struct arena *a, struct head *d, struct dv_err *e)
+{
+	int r = head_begin(d, p, a, e);
+
+	return r == 0 ? parse_fields(d, true, e) : r;
+}
+
 int h1_trailers(struct http_h1 *p, struct dv_err *e)
 {
+	auto_arena struct arena nobodys = { 0 };
+	struct arena *a = p->arena;
 	struct head d;
 	int r;
 
-	if (!p->arena)
-		return bad(p, 400, "trailers without a place for them", e);
-	r = head_begin(&d, p, p->arena, e);
-	if (r == 0)
-		r = parse_fields(&d, true, e);
+	if (!a)
+		arena_init(&nobodys, 0);
+	r = take_trailers(p, a ? a : &nobodys, &d, e);
+	p->arena = a;
 	if (r < 0)
 		return r;
-	p->trailers = d.h;
-	p->n_trailers = d.n;
+	p->trailers = a ? d.h : NULL;
+	p->n_trailers = a ? d.n : 0;
 	return 0;
 }
 

@@ -69,6 +69,8 @@ static void finish_call(struct h1_conn *h, bool complete)
 	struct http_call *call = h->call;
 
 	h->call = NULL;
+	/* what is left of its body is read all the same */
+	http_h1_forget_arena(&h->parser);
 	call_finish(call, complete);
 }
 

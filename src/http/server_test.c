@@ -10,6 +10,12 @@ static void on_hello(struct http_call *c)
 	http_reply(c, 200, "text/plain", "hello\n", 6);
 }
 
+static void on_small_hello(struct http_call *c)
+{
+	http_call_set_body_max(c, 100);
+	on_hello(c);
+}
+
 static void on_describe(struct http_call *c)
 {
 	const struct http_request *r = http_call_request(c);
@@ -273,7 +279,7 @@ static void on_file(struct http_call *c)
 }
 
 static const struct { const char *path; void (*handle)(struct http_call *c); } paths[] = {
-	{ "/hello", on_hello }, { "/describe", on_describe }, { "/empty", on_empty }, { "/304", on_not_modified },
+	{ "/hello", on_hello }, { "/small-hello", on_small_hello }, { "/describe", on_describe }, { "/empty", on_empty }, { "/304", on_not_modified },
 	{ "/stream", on_stream }, { "/hints", on_hints }, { "/split", on_split }, { "/own-length", on_own_length },
 	{ "/too-little", on_too_little }, { "/too-much", on_too_much }, { "/nothing", on_nothing },
 	{ "/broken-off", on_broken_off }, { "/last", on_last }, { "/error", on_error }, { "/echo", on_echo },
@@ -356,6 +362,10 @@ static const struct exchange exchanges[] = {
 	  "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "cc" },
 	/* a body that nobody takes is read to its end, when it is short */
 	{ "POST /hello HTTP/1.1\r\nContent-Length: 5\r\n" KEEP "abcdeGET /hello HTTP/1.1\r\n" CLOSE,
+	  "HTTP/1.1 200 OK\r\n" CT "Content-Length: 6\r\n\r\nhello\n"
+	  "HTTP/1.1 200 OK\r\n" CT "Content-Length: 6\r\nConnection: close\r\n\r\nhello\n", "" },
+	/* its trailers come when the call is over */
+	{ "POST /small-hello HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" KEEP "3\r\nabc\r\n0\r\nX: y\r\n\r\nGET /hello HTTP/1.1\r\n" CLOSE,
 	  "HTTP/1.1 200 OK\r\n" CT "Content-Length: 6\r\n\r\nhello\n"
 	  "HTTP/1.1 200 OK\r\n" CT "Content-Length: 6\r\nConnection: close\r\n\r\nhello\n", "" },
 	{ "POST /hello HTTP/1.1\r\nContent-Length: 500000\r\n" KEEP "abc",
