@@ -312,7 +312,7 @@ static int step(struct http_h1 *p, struct input *in, struct dv_err *e)
 int http_h1_feed(struct http_h1 *p, const char *data, size_t n, size_t *ret_used, const char **ret_data, size_t *ret_len,
 		 struct dv_err *e)
 {
-	struct input in = { .p = data, .end = data + n };
+	struct input in = { .p = data, .end = n ? data + n : data };
 	int r = HTTP_H1_MORE;
 
 	while (r == HTTP_H1_MORE && p->state != S_DONE && in.p < in.end)
@@ -332,7 +332,7 @@ int http_h1_feed(struct http_h1 *p, const char *data, size_t n, size_t *ret_used
 		p->keep_alive = keep_alive;
 		r = HTTP_H1_END;
 	}
-	*ret_used = (size_t)(in.p - data);
+	*ret_used = n ? (size_t)(in.p - data) : 0;
 	*ret_data = in.data;
 	*ret_len = in.data_len;
 	return r;
