@@ -159,7 +159,7 @@ size_t http_call_queued(const struct http_call *c);
 void http_end(struct http_call *c);
 /* The same with trailers (chunked answers and HTTP/2; dropped elsewhere). */
 void http_end_trailers(struct http_call *c, const struct http_header *h, size_t n);
-/* The connection closes after this answer. */
+/* The connection closes after this answer; one of HTTP/2 carries others and stays. */
 void http_call_close_after(struct http_call *c);
 /* Break off now: the client sees an incomplete answer (or none). on_close follows. */
 void http_call_abort(struct http_call *c);
