@@ -23,6 +23,8 @@ static const struct verb verb_load = EXTERNAL("load", "Load images from an archi
 static const struct verb verb_pull = EXTERNAL("pull", "Download images from a registry");
 static const struct verb verb_push = EXTERNAL("push", "Upload an image to a registry");
 static const struct verb verb_save = EXTERNAL("save", "Write images into an archive");
+static const struct verb verb_import = EXTERNAL("import", "Make an image of a tar of a root file system");
+static const struct verb verb_manifest = EXTERNAL("manifest", "Make and push manifest lists");
 static const struct verb verb_copy = EXTERNAL("copy", "Copy images between registries, layouts, archives and the store");
 static const struct verb verb_list_tags = EXTERNAL("list-tags", "List the tags of a repository, or the names in an archive");
 static const struct verb verb_delete = EXTERNAL("delete", "Delete a manifest from a registry, with every tag of it");
@@ -41,7 +43,7 @@ static const struct verb *const image_subs[] = {
 	&verb_pull, &verb_push,
 	&verb_images,       &verb_rmi,           &verb_image_inspect, &verb_history,    &verb_tag,        &verb_untag,
 	&verb_image_exists, &verb_image_mount,   &verb_image_unmount, &verb_image_diff, &verb_image_tree, &verb_image_prune,
-	&verb_gc,           &verb_load,          &verb_save,          NULL
+	&verb_gc,           &verb_load,          &verb_save,          &verb_import, NULL
 };
 const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
 static const struct verb *const system_subs[] = { &verb_info, &verb_df, &verb_gc, &verb_check, NULL };
@@ -53,6 +55,7 @@ static const struct verb *const verbs[] = {
 	&verb_history, &verb_tag,    &verb_untag,
 	&verb_save,   &verb_copy,    &verb_list_tags, &verb_delete,
 	&verb_pull, &verb_push,   &verb_load,   &verb_login,   &verb_logout,  &verb_registry,
+	&verb_import, &verb_manifest,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };
 

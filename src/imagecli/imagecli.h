@@ -17,5 +17,6 @@ struct imagecli_globals {
 extern const struct program imagecli_program;
 extern const struct verb imageverb_pull, imageverb_push;
 extern const struct verb imageverb_check, imageverb_load, imageverb_login, imageverb_logout;
-extern const struct verb imageverb_copy, imageverb_save, imageverb_list_tags, imageverb_delete;
+extern const struct verb imageverb_copy, imageverb_save, imageverb_list_tags, imageverb_delete,
+	imageverb_import, imageverb_manifest;
 extern const struct verb imageverb_registry;

@@ -16,6 +16,7 @@ static const struct verb *const verbs[] = {
 	&imageverb_load, &imageverb_pull, &imageverb_push, &imageverb_login, &imageverb_logout,
 	&imageverb_copy, &imageverb_save, &imageverb_list_tags, &imageverb_delete,
 	&imageverb_registry, &imageverb_check,
+	&imageverb_import, &imageverb_manifest,
 	NULL
 };
 

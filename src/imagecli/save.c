@@ -103,7 +103,8 @@ static int options_make(struct save_call *k, size_t form, struct dv_err *e)
 	int rc = platform_parse(k->c->arena, x->platform, p, e);
 
 	k->places.platform = p;
-	k->options = (struct copy_options){ .platform = p, .format = forms[form].format, .compression = COMPRESS_GZIP };
+	/* Others take a signature in a layout for a second image. */
+	k->options = (struct copy_options){ .platform = p, .format = forms[form].format, .no_referrers = true, .compression = COMPRESS_GZIP };
 	if (x->compress)
 		k->options.compress = COPY_COMPRESS_PLAIN;
 	if (x->uncompressed)

@@ -251,7 +251,7 @@ int copy_image(struct source *s, struct dest *d, const struct copy_options *o, s
 	int rc = source_document(s, a, NULL, &doc, &why);
 
 	if (rc == 0)
-		rc = copy_document(&c, &doc, o->name ? o->name : "", 0, &x, &why);
+		rc = copy_document(&c, &doc, o->unnamed ? NULL : o->name ? o->name : "", 0, &x, &why);
 	map_free(c.done, NULL);
 	map_free(c.seen, NULL);
 	if (rc == 0)

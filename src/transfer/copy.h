@@ -37,6 +37,7 @@ struct copy_options {
 	int level;                              /* 0: the usual one */
 	bool no_referrers;
 	const char *name;                       /* at the destination; NULL: the place's own */
+	bool unnamed;                           /* found by digest only: for what an index will refer to */
 	const char *const *more_names;          /* besides the place's own; NULL-terminated, or NULL */
 	unsigned parallel;                      /* 0: COPY_PARALLEL_DEFAULT */
 	unsigned retries;                       /* of a blob whose connection broke */

@@ -243,9 +243,10 @@ static int dest_doc(void *ctx, const struct document *doc, const char *name, str
 		name = d->ref;
 	if (rc < 0 || !name)
 		return rc;
+	/* In full: docker shortens it again, podman would take a short one for localhost's. */
 	rc = image_name_normalize(&d->a, name, &full, e);
 	if (rc == 0)
-		json_append(&d->a, x->tags, json_new_str(&d->a, image_name_familiar(full)));
+		json_append(&d->a, x->tags, json_new_str(&d->a, full));
 	return rc;
 }
 

@@ -83,3 +83,17 @@ is() {
 		return 1
 	}
 }
+
+# expect_loads ARCHIVE-TRANSPORT: the engine loads what we save of an image of one file.
+expect_loads() {
+	local image=$DAVIT_BUILD/davit-image
+	python3 "$DAVIT_SOURCE/tests/it/mkcopy.py" "$T/L"
+	timeout 60 "$image" --root "$T/store" copy -q "oci:$T/L:one" "davit:$TAG"
+	timeout 60 "$image" --root "$T/store" save --format "$1" -o "$T/saved.tar" "$TAG"
+	d load -i "$T/saved.tar"
+	d create --name "$C" "$TAG" /bin/true
+	d cp "$C:/etc/one" "$T/one"
+	[ "$(cat "$T/one")" = one ]
+	d rm "$C"
+	d rmi "$TAG"
+}

@@ -163,3 +163,8 @@ engine() {
 	wait_for eval '[[ $(state) == exited* ]]'
 	wait_for test ! -e "/proc/$pid"
 }
+
+@test "docker load reads what davit save writes" {
+	TAG=image${TAG,,}
+	expect_loads docker-archive
+}

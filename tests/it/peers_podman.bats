@@ -199,3 +199,9 @@ engine() {
 	[ "$status" = 0 ]
 	expect "inet 10.88."
 }
+
+@test "podman load reads what davit save writes" {
+	TAG=image${TAG,,}
+	expect_loads docker-archive
+	expect_loads oci-archive
+}
