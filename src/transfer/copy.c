@@ -23,14 +23,16 @@ static const char *type_of(const struct manifest_info *m)
 static int parse(struct copy *c, struct document *doc, struct manifest_info *ret, struct dv_err *e)
 {
 	char text[DIGEST_TEXT_SIZE];
-	size_t max;
+	size_t n, max;
 	int rc = manifest_info_parse(c->a, doc->text, doc->len, doc->media_type, ret, e);
 
 	if (rc < 0)
 		return dv_wrap(e, "%.71s", digest_text(&doc->digest, text));
-	max = ret->kind == MANIFEST_CLASS_INDEX ? COPY_ENTRIES_MAX : IMAGE_LAYERS_MAX + 1;
-	if (ret->n > max)
-		return dv_fail(e, DV_LIMIT, "%.71s: %zu %s, at most %zu are allowed", digest_text(&doc->digest, text), ret->n,
+	/* An image's configuration is no layer. */
+	n = ret->kind == MANIFEST_CLASS_IMAGE ? ret->n - 1 : ret->n;
+	max = ret->kind == MANIFEST_CLASS_INDEX ? COPY_ENTRIES_MAX : IMAGE_LAYERS_MAX;
+	if (n > max)
+		return dv_fail(e, DV_LIMIT, "%.71s: %zu %s, at most %zu are allowed", digest_text(&doc->digest, text), n,
 			       ret->kind == MANIFEST_CLASS_INDEX ? "manifests" : "layers", max);
 	doc->media_type = type_of(ret);
 	return 0;

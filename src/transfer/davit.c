@@ -274,7 +274,8 @@ static int dest_named(struct davit_dest *d, const struct document *doc, const ch
 		return rc;
 	d->doc = *doc;
 	d->has_doc = true;
-	memcpy(more, d->names, d->n_names * sizeof(*more));
+	if (d->n_names > 0)
+		memcpy(more, d->names, d->n_names * sizeof(*more));
 	if (name)
 		more[d->n_names++] = name;
 	d->names = more;
