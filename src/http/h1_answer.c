@@ -229,7 +229,7 @@ const struct call_proto h1_call_proto = {
 	.upgrade = h1_upgrade,
 };
 
-void h1_put_error(struct conn *c, int status, const char *why)
+void h1_put_error(struct conn *c, int status, const char *why, bool head_only)
 {
 	struct h1_conn *h = c->p;
 	const char *reason = http_status_reason(status);
@@ -241,9 +241,11 @@ void h1_put_error(struct conn *c, int status, const char *why)
 	PUT(&p, "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: ");
 	put_number(&p, strlen(reason) + 2 + strlen(why) + 1);
 	PUT(&p, "\r\n\r\n");
-	put(&p, reason, strlen(reason));
-	PUT(&p, ": ");
-	put(&p, why, strlen(why));
-	PUT(&p, "\n");
+	if (!head_only) {
+		put(&p, reason, strlen(reason));
+		PUT(&p, ": ");
+		put(&p, why, strlen(why));
+		PUT(&p, "\n");
+	}
 	out_add(p.out, p.b, p.n);
 }

@@ -79,6 +79,7 @@ static void refuse(struct conn *c, int status, const char *why)
 {
 	struct h1_conn *h = c->p;
 	bool answered = h->call && h->call->responded, ended = h->call && h->call->ended;
+	bool head_only = h->call && h->call->request.method == HTTP_HEAD;
 
 	h->parser.status = status;
 	h->in_message = false;
@@ -91,7 +92,7 @@ static void refuse(struct conn *c, int status, const char *why)
 		break_off(c);
 		return;
 	}
-	h1_put_error(c, status, why);
+	h1_put_error(c, status, why, head_only);
 }
 
 /* --- input --- */

@@ -25,7 +25,7 @@ struct h1_conn {
 
 extern const struct call_proto h1_call_proto;
 
-/* A whole answer that no handler gave. */
-void h1_put_error(struct conn *c, int status, const char *why);
+/* A whole answer that no handler gave; to HEAD (head_only) without its body. */
+void h1_put_error(struct conn *c, int status, const char *why, bool head_only);
 /* Is what is left of the request's body too much to read on behalf of nobody? */
 bool h1_body_is_long(const struct h1_conn *h);

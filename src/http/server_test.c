@@ -401,6 +401,8 @@ static const struct exchange exchanges[] = {
 	{ "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" KEEP "3\r\nabcd",
 	  "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: 50\r\n\r\n"
 	  "Bad Request: a chunk that is longer than its size\n", "i" },
+	{ "HEAD /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" KEEP "3\r\nabcd",
+	  "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: 50\r\n\r\n", "i" },
 };
 
 static void check_exchange(const struct exchange *x, size_t piece)

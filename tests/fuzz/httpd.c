@@ -270,7 +270,7 @@ static void check_output(void)
 {
 	struct http_response r = { 0 };
 	auto_arena struct arena a;
-	const char *data = f.out.p, *piece;
+	const char *data = buf_cstr(&f.out), *piece;
 	struct http_h1 p;
 	size_t n = f.out.len, used, len;
 	unsigned answers = 0;
