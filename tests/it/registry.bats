@@ -345,6 +345,24 @@ serial_is_not() { [ "$(serial)" != "$1" ]; }
 	[ "$(status /v2/a/manifests/v1)" = 200 ]
 }
 
+@test "a full disk: 507, and what was there goes on" {
+	mkdir "$T/root"
+	mount -t tmpfs -o size=6m none "$T/root"
+	registry_start
+	small_image a v1
+	head -c 8000000 /dev/urandom >"$T/data"
+	code=$(status "/v2/a/blobs/uploads/?digest=sha256:$(sha "$T/data")" -X POST --data-binary "@$T/data")
+	detail=$(cat "$T/body")
+	[ "$(status /v2/a/manifests/v1)" = 200 ]
+	small_image a v2
+	left=$(ls "$T/root/registry/uploads")
+	registry_stop
+	umount "$T/root"
+	[ "$code" = 507 ]
+	[[ $detail == *"storage is full"* ]]
+	[ -z "$left" ]
+}
+
 @test "figures, health, the access log as JSON" {
 	registry_start --log-format json
 	small_image a v1

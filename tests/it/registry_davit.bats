@@ -19,8 +19,9 @@ store_is_sound() { davit system check >"$T/check" 2>&1 || { cat "$T/check"; retu
 
 @test "an image goes to the registry, is deleted, comes back and runs" {
 	REG_ROOT=$T/other registry_start
-	davit copy --dest-tls-verify=false davit:bb "docker://$REG/a/bb:v1"
-	davit rmi bb
+	davit tag bb "$REG/a/bb:v1"
+	davit push --tls-verify=false "$REG/a/bb:v1"
+	davit rmi bb "$REG/a/bb:v1"
 	[ -z "$(davit images -q)" ]
 	davit pull --tls-verify=false "$REG/a/bb:v1"
 	run -0 davit run --rm --network none "$REG/a/bb:v1" echo hello
