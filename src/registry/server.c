@@ -131,8 +131,6 @@ static int tls_open(struct registry *g, struct dv_err *e)
 
 	if (!g->o.tls_cert)
 		return g->o.tls_client_ca ? dv_fail(e, DV_INVALID, "certificates of clients need TLS: --tls-cert FILE") : 0;
-	/* One connection for each of a client's parallel blobs serves it better than one for all. */
-	c.no_h2 = true;
 	/* Without passwords the certificate is the only name there is. */
 	if (g->o.tls_client_ca)
 		c.peer_auth = g->o.auth.mode == AUTH_NONE ? TLS_PEER_REQUIRE : TLS_PEER_REQUEST;

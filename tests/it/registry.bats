@@ -258,8 +258,11 @@ serial_is_not() { [ "$(serial)" != "$1" ]; }
 	wait_for serial_is_not "$before"
 	[ "$(status /v2/a/manifests/v1 $ALICE)" = 200 ]
 	head -c 2000000 /dev/urandom >"$T/data"
-	push_file a "$T/data" $ALICE
-	get "/v2/a/blobs/sha256:$(sha "$T/data")" $BOB | cmp - "$T/data"
+	for version in --http1.1 --http2; do
+		push_file "a$version" "$T/data" $ALICE $version
+		get "/v2/a$version/blobs/sha256:$(sha "$T/data")" $BOB $version | cmp - "$T/data"
+		[[ $(head -n 1 "$T/head") == HTTP/${version#--http}* ]]
+	done
 }
 
 @test "collection: loose blobs, untagged manifests, dry run; pulls and pushes go on" {
