@@ -36,7 +36,7 @@ static const struct verb verb_check = EXTERNAL("check", "Verify everything in th
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = {
 	&verb_run,   &verb_exec,    &verb_ps,   &verb_stop,   &verb_kill, &verb_rm,
-	&verb_pause, &verb_unpause, &verb_wait, &verb_rename, &verb_container_inspect, &verb_anatomy, NULL
+	&verb_pause, &verb_unpause, &verb_wait, &verb_rename, &verb_export, &verb_container_inspect, &verb_anatomy, NULL
 };
 const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };
 static const struct verb *const image_subs[] = {
@@ -51,7 +51,7 @@ const struct verb verb_system = { .name = "system", .summary = "Commands for the
 
 static const struct verb *const verbs[] = {
 	&verb_run,    &verb_exec,    &verb_ps,   &verb_stop,      &verb_kill,    &verb_rm,
-	&verb_pause,  &verb_unpause, &verb_wait, &verb_rename,    &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
+	&verb_pause,  &verb_unpause, &verb_wait, &verb_rename,    &verb_export,  &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
 	&verb_history, &verb_tag,    &verb_untag,
 	&verb_save,   &verb_copy,    &verb_list_tags, &verb_delete,
 	&verb_pull, &verb_push,   &verb_load,   &verb_login,   &verb_logout,  &verb_registry,

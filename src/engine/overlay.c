@@ -234,6 +234,14 @@ static int open_lowers(struct engine *g, const struct image *img, int *fds, size
 	return 0;
 }
 
+/* It may be there already, from the time before. */
+static int make_place(int dir, struct dv_err *e)
+{
+	if (mkdirat(dir, "merged", 0700) < 0 && errno != EEXIST)
+		return dv_fail_errno(e, errno, "make directory merged");
+	return 0;
+}
+
 static int mount_any(struct engine *g, const struct image *img, int dir, int upper, int work, bool not_kept, int *ret_fd,
 		     struct dv_err *e)
 {
@@ -246,7 +254,7 @@ static int mount_any(struct engine *g, const struct image *img, int dir, int upp
 	r = open_lowers(g, img, lowers, &n, e);
 	if (r >= 0)
 		r = mount_by_fd(lowers, n, upper, work, not_kept, ret_fd, e);
-	if (r == -DV_UNSUPPORTED && (r = make_dir(dir, "merged", 0700, e)) >= 0) {
+	if (r == -DV_UNSUPPORTED && (r = make_place(dir, e)) >= 0) {
 		auto_close int place = -1;
 
 		r = file_open(dir, "merged", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &place, e);
@@ -264,4 +272,16 @@ int overlay_make(struct engine *g, const struct image *img, const char *id, bool
 	int r = make_dirs(g, id, &dir, &upper, &work, e);
 
 	return r < 0 ? r : mount_any(g, img, dir, upper, work, not_kept, ret_fd, e);
+}
+
+int overlay_again(struct engine *g, const struct image *img, const char *id, int *ret_fd, struct dv_err *e)
+{
+	auto_close int top = -1, dir = -1, upper = -1, work = -1;
+	int r = file_open(engine_rootfd(g), "containers", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &top, e);
+
+	if (r < 0 || (r = file_open(top, id, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &dir, e)) < 0 ||
+	    (r = file_open(dir, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &upper, e)) < 0 ||
+	    (r = file_open(dir, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &work, e)) < 0)
+		return dv_wrap(e, "container %s", id);
+	return mount_any(g, img, dir, upper, work, false, ret_fd, e);
 }

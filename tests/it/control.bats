@@ -143,3 +143,32 @@ load engine
 	run -1 davit rename one four
 	[[ $output == *"No such container: one"* ]]
 }
+
+@test "export: a container that runs and one that has ended; import makes an image of it" {
+	run_background box bb sh -c 'echo new >/file; rm /bin/id 2>/dev/null; exec sleep 60'
+	wait_for davit exec box test -e /file
+	davit export box >"$T/running.tar"
+	[ "$(tar -xOf "$T/running.tar" ./file)" = new ]
+	tar -tf "$T/running.tar" | grep -qx ./proc/
+	! tar -tf "$T/running.tar" | grep -q '^./proc/.'
+	davit stop -t 0 box
+	davit export -o "$T/ended.tar" box
+	[ "$(tar -tf "$T/running.tar" | sort)" = "$(tar -tf "$T/ended.tar" | sort)" ]
+	davit import -q "$T/ended.tar" again:1 >/dev/null 2>&1 || davit import "$T/ended.tar" again:1
+	[ "$(davit run --rm again:1 /bin/cat /file)" = new ]
+	[ -z "$(grep -F "$T/" /proc/self/mountinfo)" ]
+	run -1 davit export -o "$T/none.tar" nosuch
+	[[ $output == *"No such container: nosuch"* ]]
+	[ -z "$(ls "$T" | grep -E 'none|part')" ]
+	mkfifo "$T/fifo"
+	cat "$T/fifo" >"$T/through" &
+	davit export -o "$T/fifo" box
+	wait "$!"
+	[ -p "$T/fifo" ]
+	cmp "$T/through" "$T/ended.tar"
+	run -1 davit export -o "$T" box
+	[[ $output == *"s a directory"* ]]
+	run bash -c "'$DAVIT_BUILD/davit' --root '$T/root' --runroot '$T/run' export box >/dev/full"
+	[ "$status" = 1 ]
+	[[ $output == *"o space left"* ]]
+}
