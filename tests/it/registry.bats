@@ -205,7 +205,7 @@ status_is() {
 	small_image a v1 -H "Authorization: Bearer $token"
 	[ "$(status /v2/a/manifests/v1 -X DELETE -H "Authorization: Bearer $token")" = 401 ]
 	[ "$(status /v2/b/tags/list -H "Authorization: Bearer $token")" = 401 ]
-	[ "$(status /v2/a/manifests/v1 -H "Authorization: Bearer ${token%??}AA")" = 401 ]
+	[ "$(status /v2/a/manifests/v1 -H "Authorization: Bearer ${token%??????????}AAAAAAAAAA")" = 401 ]
 	[ "$(status /v2/a/manifests/v1 -u alice:secret)" = 401 ]
 	token=$(get '/token?scope=repository:a:pull' | jq -r .token)
 	[ "$(status /v2/a/manifests/v1 -H "Authorization: Bearer $token")" = 401 ]
