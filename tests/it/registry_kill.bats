@@ -5,14 +5,15 @@ load registry
 
 export BATS_TEST_TIMEOUT=900
 
-# One client: pushes images until the registry is gone; "$1.done" has what it was promised.
+# pusher CLIENT ROUND: pushes images until the registry is gone; "CLIENT.done" has what it was promised. No tag is
+# used twice: one that had moved would be no broken promise.
 pusher() {
 	local i
 	for i in $(seq 1000); do
 		head -c $((RANDOM * 20)) /dev/urandom >"$T/$1.layer"
-		printf '{"n":"%s-%s"}' "$1" "$i" >"$T/$1.config"
-		client_push "$1" "t$i" || return 0
-		echo "t$i $(sha "$T/$1.layer")" >>"$T/$1.done"
+		printf '{"n":"%s-%s-%s"}' "$1" "$2" "$i" >"$T/$1.config"
+		client_push "$1" "r$2-$i" || return 0
+		echo "r$2-$i $(sha "$T/$1.layer")" >>"$T/$1.done"
 	done
 }
 
@@ -54,7 +55,7 @@ check_promises() {
 		registry_start
 		for p in p0 p1; do
 			: >>"$T/$p.done"
-			pusher $p 3>&- &
+			pusher $p "$i" 3>&- &
 			eval "pid_$p=\$!"
 		done
 		sleep "0.$(printf %03d $((RANDOM % 600)))"	# allow(sleep): the moment is the test
