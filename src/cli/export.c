@@ -1,6 +1,7 @@
 /* export.c - export: the file system of a container as a tar. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,25 +28,66 @@ static int to_device(struct engine *g, struct arena *a, const char *ref, const c
 	return r < 0 ? r : engine_export(g, a, ref, fd, path, e);
 }
 
-/* A file appears whole: under a name that is free until the end. */
+/* The file has no name until it is whole, so nothing is left of a command that is killed; where the file system cannot
+ * do that it has another name until then. */
+struct target {
+	int dir, fd;
+	char part[48];
+	bool named;
+};
+
+static int target_open(struct target *t, const char *parent, struct dv_err *e)
+{
+	int r = file_open(AT_FDCWD, parent, O_PATH | O_DIRECTORY, 0, &t->dir, e);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(t->part, sizeof t->part, ".davit-export.%d", (int)getpid());
+	if (file_open(t->dir, ".", O_TMPFILE | O_WRONLY, 0600, &t->fd, NULL) >= 0)
+		return 0;
+	r = file_open(t->dir, t->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &t->fd, e);
+	t->named = r >= 0;
+	return r;
+}
+
+static int target_finish(struct target *t, const char *name, struct dv_err *e)
+{
+	char from[32];
+
+	(void)snprintf(from, sizeof from, "/proc/self/fd/%d", t->fd);
+	if (!t->named && linkat(AT_FDCWD, from, t->dir, t->part, AT_SYMLINK_FOLLOW) < 0)
+		return dv_fail_errno(e, errno, "%s", name);
+	t->named = true;
+	if (renameat(t->dir, t->part, t->dir, name) < 0)
+		return dv_fail_errno(e, errno, "%s", name);
+	t->named = false;
+	return 0;
+}
+
+static void target_close(struct target *t)
+{
+	if (t->named)
+		(void)unlinkat(t->dir, t->part, 0);
+	fd_close(&t->fd);
+	fd_close(&t->dir);
+}
+
 static int to_file(struct engine *g, struct arena *a, const char *ref, const char *path, struct dv_err *e)
 {
-	const char *part = arena_printf(a, "%s.%d.part", path, (int)getpid());
-	auto_close int fd = -1;
+	const char *slash = strrchr(path, '/');
+	const char *parent = slash ? arena_strn(a, path, (size_t)(slash - path) + 1) : ".", *name = slash ? slash + 1 : path;
+	struct target t = { .dir = -1, .fd = -1 };
 	struct stat st;
 	int r;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? dv_fail_errno(e, EISDIR, "%s", path) : to_device(g, a, ref, path, e);
-	r = file_open(AT_FDCWD, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd, e);
-
+	r = target_open(&t, parent, e);
 	if (r < 0)
-		return r;
-	r = engine_export(g, a, ref, fd, path, e);
-	if (r >= 0 && renameat(AT_FDCWD, part, AT_FDCWD, path) < 0)
-		r = dv_fail_errno(e, errno, "%s", path);
-	if (r < 0)
-		(void)unlinkat(AT_FDCWD, part, 0);
+		(void)dv_wrap(e, "%s", path);
+	else if ((r = engine_export(g, a, ref, t.fd, path, e)) >= 0)
+		r = target_finish(&t, name, e);
+	target_close(&t);
 	return r;
 }
 

@@ -122,7 +122,7 @@ static struct json *cap_list(struct arena *a, uint64_t caps)
 }
 
 /* Another user than root gets none at exec anyway; the set only bounds what set-uid programs gain. */
-static struct json *capabilities(struct arena *a, uint64_t caps, uid_t uid)
+struct json *bundle_capabilities(struct arena *a, uint64_t caps, uid_t uid)
 {
 	struct json *list = cap_list(a, caps);
 
@@ -146,7 +146,7 @@ static struct json *rlimits(struct arena *a)
 	return list;
 }
 
-static struct json *user_object(struct arena *a, const struct user *u)
+struct json *bundle_user(struct arena *a, const struct user *u)
 {
 	struct json *groups = json_new_array(a);
 
@@ -161,8 +161,8 @@ static struct json *process(struct arena *a, const struct run_request *q, const 
 
 	if (!spec_env_get((const char *const *)c->env, "HOME"))
 		json_append(a, env, json_new_str(a, arena_printf(a, "HOME=%s", u->home)));
-	return json_obj(a, "terminal", json_new_bool(a, q->tty), "user", user_object(a, u), "args", strs(a, c->args), "env",
-			env, "cwd", json_new_str(a, c->cwd), "capabilities", capabilities(a, c->caps, u->uid), "rlimits",
+	return json_obj(a, "terminal", json_new_bool(a, q->tty), "user", bundle_user(a, u), "args", strs(a, c->args), "env",
+			env, "cwd", json_new_str(a, c->cwd), "capabilities", bundle_capabilities(a, c->caps, u->uid), "rlimits",
 			rlimits(a), NULL);
 }
 

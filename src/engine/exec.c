@@ -3,11 +3,10 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "engine/bundle.h"
 #include "engine/control.h"
 #include "engine/exec.h"
-#include "engine/request.h"
 #include "engine/nullio.h"
-#include "engine/user.h"
 #include "oci/caps.h"
 #include "oci/foreground.h"
 #include "oci/seccomp_default.h"
@@ -72,34 +71,19 @@ static uint64_t caps_of(const struct exec_call *x)
 	return x->q->privileged ? caps_available() : caps;
 }
 
-/* As for the first process: another user than root gets none, the set only bounds what set-uid programs gain. */
-static struct json *capabilities(struct arena *a, uint64_t caps, uid_t uid)
-{
-	struct json *list = json_new_array(a);
-
-	for (int i = 0; cap_name(i); i++)
-		if (caps & CAP_BIT(i))
-			json_append(a, list, json_new_str(a, cap_name(i)));
-	return uid == 0 ? json_obj(a, "bounding", list, "effective", list, "permitted", list, NULL) :
-			  json_obj(a, "bounding", list, NULL);
-}
-
 static int make_process(const struct exec_call *x, struct json **ret, struct dv_err *e)
 {
 	struct arena *a = x->a;
-	struct json *p = json_copy(a, x->base), *groups = json_new_array(a);
+	struct json *p = json_copy(a, x->base);
 	struct user u;
 	int r;
 
 	if ((r = find_user(x, &u, e)) < 0 || (r = environment(x, p, e)) < 0)
 		return r;
-	for (size_t i = 0; i < u.n_groups; i++)
-		json_append(a, groups, json_new_u64(a, u.groups[i]));
-	json_set(a, p, "user", json_obj(a, "uid", json_new_u64(a, u.uid), "gid", json_new_u64(a, u.gid), "additionalGids",
-					groups, NULL));
+	json_set(a, p, "user", bundle_user(a, &u));
 	json_set(a, p, "args", json_new_strs(a, x->q->args));
 	json_set(a, p, "terminal", json_new_bool(a, x->q->tty));
-	json_set(a, p, "capabilities", capabilities(a, caps_of(x), u.uid));
+	json_set(a, p, "capabilities", bundle_capabilities(a, caps_of(x), u.uid));
 	if (x->q->workdir)
 		json_set(a, p, "cwd", json_new_str(a, x->q->workdir));
 	*ret = p;

@@ -160,6 +160,15 @@ load engine
 	run -1 davit export -o "$T/none.tar" nosuch
 	[[ $output == *"No such container: nosuch"* ]]
 	[ -z "$(ls "$T" | grep -E 'none|part')" ]
+	# Killed in the middle: no file, whole or half; over an old one at the end.
+	echo old >"$T/kept.tar"
+	"$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" export -o "$T/kept.tar" box 3>&- &
+	kill -9 "$!" 2>/dev/null || true
+	wait "$!" || true
+	[ "$(cat "$T/kept.tar")" = old ] || cmp "$T/kept.tar" "$T/ended.tar"
+	[ -z "$(find "$T" -maxdepth 1 -name '.davit-export*')" ]
+	davit export -o "$T/kept.tar" box
+	cmp "$T/kept.tar" "$T/ended.tar"
 	mkfifo "$T/fifo"
 	cat "$T/fifo" >"$T/through" &
 	davit export -o "$T/fifo" box
