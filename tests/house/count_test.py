@@ -8,7 +8,7 @@ sys.dont_write_bytecode = True
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools')
 sys.path.insert(0, TOOLS)
 import tap  # noqa: E402
-from count_tests import Count, count_log  # noqa: E402
+from count_tests import Count, count_log, shortened  # noqa: E402
 
 # name: (script, protocol, passed, failed, skipped)
 PROGRAMS = {
@@ -85,6 +85,39 @@ def test_exit_status():
             base = run_meson(folder, {name: PROGRAMS[name]})
             r = subprocess.run([sys.executable, os.path.join(TOOLS, 'count_tests.py'), base], stdout=subprocess.PIPE, check=False)
             assert r.returncode == want, f'{name}: {r.returncode} {r.stdout}'
+
+
+# name: (script, protocol, lines that have to be there, lines that must not)
+EXPLAINED = {
+    'as-bats': ('echo 1..3; echo ok 1 a; echo not ok 2 b; echo "# (in test file x.bats, line 7)"; echo "#   wanted 1"; '
+                'echo not ok 3 c; echo "# other"; exit 1', 'tap', ['(in test file x.bats, line 7)', '  wanted 1', 'other'], ['a']),
+    'before': ('echo 1..2; echo "# of a"; echo ok 1 a; echo "# of b"; echo not ok 2 b; exit 1', 'tap', ['of b'], ['of a']),
+    'dying': ('echo 1..2; echo ok 1 a; echo last words >&2; kill -ABRT $$', 'tap', ['last words'], []),
+    'bare': ('echo what went wrong; exit 1', 'exitcode', ['what went wrong'], []),
+}
+
+
+def test_reasons_stand_before_the_names():
+    with tempfile.TemporaryDirectory() as folder:
+        base = run_meson(folder, {name: (script, protocol) for name, (script, protocol, *_) in EXPLAINED.items()})
+        r = subprocess.run([sys.executable, os.path.join(TOOLS, 'count_tests.py'), base], stdout=subprocess.PIPE, text=True,
+                           check=False)
+        lines = r.stdout.splitlines()
+        names = [i for i, text in enumerate(lines) if text.startswith('FAILED: ')]
+        assert len(names) == 5 and names[-1] == len(lines) - 2, r.stdout
+        reasons = [text[4:] for text in lines[:names[0]] if text.startswith('    ')]
+        for name, (_, _, wanted, unwanted) in EXPLAINED.items():
+            for text in wanted:
+                assert text in reasons, f'{name}: no {text!r} in {reasons}'
+            for text in unwanted:
+                assert text not in reasons, f'{name}: {text!r} in {reasons}'
+
+
+def test_a_long_reason_keeps_its_ends():
+    got = shortened([f'line {i}' for i in range(100)], 12)
+    assert len(got) == 12 and got[0] == 'line 0' and got[3] == '...' and got[-1] == 'line 99', got
+    got = shortened(['where', 'x' * 100000, 'y' * 100000, 'end'], 12)
+    assert got[0] == 'where' and got[-1] == 'end' and sum(len(text) + 1 for text in got) <= 1500, got
 
 
 if __name__ == '__main__':
