@@ -1,0 +1,33 @@
+/* events.c - events of the engine's objects. */
+#include <string.h>
+
+#include "base/log.h"
+#include "engine/events.h"
+#include "event/event.h"
+
+void event_tell(struct engine *g, const char *type, const char *action, const char *id, const struct json *attributes)
+{
+	const struct event ev = { .type = type, .action = action, .id = id, .attributes = attributes };
+	struct dv_err why = DV_ERR_NONE;
+
+	if (event_emit(engine_runfd(g), &ev, &why) < 0)
+		log_debug("an event could not be told", "action", action, "reason", why.msg, NULL);
+}
+
+void event_ctr(struct engine *g, const struct ctr *c, const char *action, const char *key, const char *value)
+{
+	auto_arena struct arena a = { 0 };
+	struct json *config = NULL, *attributes;
+	const struct json *labels;
+
+	arena_init(&a, 0);
+	if (json_parse(&a, c->config ? c->config : "", c->config ? strlen(c->config) : 0, &config, NULL) < 0)
+		config = NULL;
+	labels = json_path(config, "Config.Labels");
+	attributes = json_type(labels) == JSON_OBJECT ? json_copy(&a, labels) : json_new_object(&a);
+	json_set(&a, attributes, "image", json_new_str(&a, c->image_ref));
+	json_set(&a, attributes, "name", json_new_str(&a, c->name));
+	if (key)
+		json_set(&a, attributes, key, json_new_str(&a, value));
+	event_tell(g, "container", action, c->id, attributes);
+}

@@ -1,0 +1,9 @@
+/* events.h - telling what happened (event/event.h). None of these fails: what cannot be told is logged. */
+#pragma once
+
+#include "engine/ctr.h"
+
+/* type and action in docker's words; attributes is an object of strings or NULL. */
+void event_tell(struct engine *g, const char *type, const char *action, const char *id, const struct json *attributes);
+/* Of a container: with its image, name and labels, and "key": value unless key is NULL. */
+void event_ctr(struct engine *g, const struct ctr *c, const char *action, const char *key, const char *value);
