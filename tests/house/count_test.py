@@ -37,7 +37,7 @@ def run_meson(folder, programs):
     with open(os.path.join(folder, 'meson.build'), 'w', encoding='utf-8') as f:
         f.write("project('trap')\nsh = find_program('sh')\n")
         for name, (script, protocol, *_) in programs.items():
-            f.write(f"test('{name}', sh, args: ['-c', '''{script}'''], protocol: '{protocol}', timeout: 1, suite: 'unit')\n")
+            f.write(f"test('{name}', sh, args: ['-c', '''{script}'''], protocol: '{protocol}', timeout: 5, suite: 'unit')\n")
     env = dict(os.environ, MESON_TESTTHREADS='8')
     for argv in (['meson', 'setup', 'b'], ['meson', 'test', '-C', 'b', '--logbase', 'log']):
         subprocess.run(argv, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)

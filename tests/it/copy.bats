@@ -12,9 +12,9 @@ setup() {
 	cd "$T" || return 1
 }
 
-copy() { timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
-davit_() { timeout 60 "$DAVIT_BUILD/davit" --root "$T/root" "$@"; }
-skopeo_() { timeout 60 skopeo --insecure-policy "$@" 2>&1; }
+copy() { timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
+davit_() { timeout 300 "$DAVIT_BUILD/davit" --root "$T/root" "$@"; }
+skopeo_() { timeout 300 skopeo --insecure-policy "$@" 2>&1; }
 digest_in() { sha256sum <"$1/manifest.json" | cut -d' ' -f1; }
 # The digest of what a place names.
 digest_of() {
@@ -178,17 +178,17 @@ reg_copy() { copy --src-tls-verify=false --dest-tls-verify=false "$@"; }
 @test "--digestfile, --additional-tag, --progress" {
 	copy --digestfile d --additional-tag three "oci:$W/L:one" oci:O:one
 	[ "$(cat d)" = "sha256:$(digest_of oci:O:three)" ]
-	run timeout 60 "$DAVIT_BUILD/davit" copy --no-referrers --progress json "oci:$W/L:one" oci:P:one
+	run timeout 300 "$DAVIT_BUILD/davit" copy --no-referrers --progress json "oci:$W/L:one" oci:P:one
 	[ "$status" -eq 0 ]
 	echo "$output" | jq -es 'map(select(.status == "done")) | length == 2'
-	run timeout 60 "$DAVIT_BUILD/davit" copy --progress plain oci:P:one oci:P:two
+	run timeout 300 "$DAVIT_BUILD/davit" copy --progress plain oci:P:one oci:P:two
 	[[ $output == *": exists"* ]]
 }
 
 @test "an archive to a pipe, and one in place of an old one" {
-	timeout 60 "$DAVIT_BUILD/davit-image" copy -q "oci:$W/L:one" oci-archive:/dev/stdout:one | cat >a.tar
+	timeout 300 "$DAVIT_BUILD/davit-image" copy -q "oci:$W/L:one" oci-archive:/dev/stdout:one | cat >a.tar
 	[ "$(digest_of oci-archive:a.tar:one)" = "$(digest_of "oci:$W/L:one")" ]
-	timeout 60 "$DAVIT_BUILD/davit-image" copy -q "oci:$W/L:one" docker-archive:/dev/stdout:one | cat >b.tar
+	timeout 300 "$DAVIT_BUILD/davit-image" copy -q "oci:$W/L:one" docker-archive:/dev/stdout:one | cat >b.tar
 	copy docker-archive:b.tar:one dir:D
 	cp a.tar old.tar
 	run copy oci:nowhere:x oci-archive:a.tar:one
@@ -217,7 +217,7 @@ reg_copy() { copy --src-tls-verify=false --dest-tls-verify=false "$@"; }
 	reg_copy --all "oci:$W/L:multi" "docker://$reg/a/multi:1"
 	reg_copy --all "$reg/a/multi:1" oci:O:multi
 	[ "$(digest_of oci:O:multi)" = "$(digest_of "oci:$W/L:multi")" ]
-	run timeout 60 "$DAVIT_BUILD/davit-image" copy --progress plain --src-tls-verify=false --dest-tls-verify=false --all \
+	run timeout 300 "$DAVIT_BUILD/davit-image" copy --progress plain --src-tls-verify=false --dest-tls-verify=false --all \
 		"docker://$reg/a/multi:1" "docker://$reg/b/multi:2"
 	[ "$status" -eq 0 ]
 	[[ $output != *": copying"* ]]
@@ -261,13 +261,13 @@ reg_copy() { copy --src-tls-verify=false --dest-tls-verify=false "$@"; }
 	copy "oci:$W/L:one" davit:one
 	copy "oci:$W/L:two" davit:two
 	davit_ save one two >a.tar
-	timeout 60 "$DAVIT_BUILD/davit" --root "$T/r2" load -i a.tar
-	[ "$(timeout 60 "$DAVIT_BUILD/davit" --root "$T/r2" images -q --no-trunc | sort)" = "$(davit_ images -q --no-trunc | sort)" ]
+	timeout 300 "$DAVIT_BUILD/davit" --root "$T/r2" load -i a.tar
+	[ "$(timeout 300 "$DAVIT_BUILD/davit" --root "$T/r2" images -q --no-trunc | sort)" = "$(davit_ images -q --no-trunc | sort)" ]
 	davit_ save --format oci-archive -o b.tar one two
-	timeout 60 "$DAVIT_BUILD/davit" --root "$T/r3" load -i b.tar
-	timeout 60 "$DAVIT_BUILD/davit" --root "$T/r3" images | grep '^two '
+	timeout 300 "$DAVIT_BUILD/davit" --root "$T/r3" load -i b.tar
+	timeout 300 "$DAVIT_BUILD/davit" --root "$T/r3" images | grep '^two '
 	davit_ save --format oci-dir -o O one
-	timeout 60 "$DAVIT_BUILD/davit" --root "$T/r4" load -i O
+	timeout 300 "$DAVIT_BUILD/davit" --root "$T/r4" load -i O
 	davit_ save --format docker-dir -o D one
 	[ "$(jq -r .mediaType D/manifest.json)" = application/vnd.docker.distribution.manifest.v2+json ]
 	run davit_ save --format docker-dir one

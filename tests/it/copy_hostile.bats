@@ -8,7 +8,7 @@ setup() {
 	MK=$DAVIT_SOURCE/tests/it/mklayout.py
 }
 
-copy() { timeout 100 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
+copy() { timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
 
 # expect_refused CASE DESTINATION...: each one fails with one line, and leaves nothing.
 expect_refused() {
@@ -24,7 +24,7 @@ expect_refused() {
 		[ -z "$(ls -A out)" ]
 		[ -z "$(find . -maxdepth 2 -name '.*davit-*')" ]
 	done
-	[ ! -e root ] || [ -z "$(timeout 60 "$DAVIT_BUILD/davit" --root "$T/root" images -q)" ]
+	[ ! -e root ] || [ -z "$(timeout 300 "$DAVIT_BUILD/davit" --root "$T/root" images -q)" ]
 }
 
 ALL="oci:out/o:x oci-archive:out/a:x docker-archive:out/d:x dir:out/p davit:x"
@@ -108,7 +108,7 @@ digest = hashlib.sha256(data).hexdigest()
 open('L/blobs/sha256/' + digest, 'wb').write(data)
 index['manifests'] = [{'mediaType': doc['mediaType'], 'digest': 'sha256:' + digest, 'size': len(data)}]
 open('L/index.json', 'w').write(json.dumps(index))
-run = lambda to: subprocess.run([os.environ['DAVIT_BUILD'] + '/davit-image', 'copy', '-q', 'oci:L', to], timeout=60).returncode
+run = lambda to: subprocess.run([os.environ['DAVIT_BUILD'] + '/davit-image', 'copy', '-q', 'oci:L', to], timeout=300).returncode
 assert run('oci:O:x') == 1, 'a layout without the layer'
 assert run('dir:D') == 0, 'the descriptor stays as it is'
 try:

@@ -18,12 +18,12 @@ teardown() {
 }
 
 # get OPTIONS... URL: the body, then the version of HTTP that curl spoke
-get() { timeout 60 curl -sS --noproxy '*' --cacert "$T/ca.pem" -w ' %{http_version}' "$@"; }
+get() { timeout 300 curl -sS --noproxy '*' --cacert "$T/ca.pem" -w ' %{http_version}' "$@"; }
 
 # subject: of the certificate that is served now
-subject() { timeout 20 openssl s_client -connect "$TLS" -CAfile "$T/ca.pem" </dev/null 2>/dev/null | sed -n 's/^subject=//p'; }
+subject() { timeout 300 openssl s_client -connect "$TLS" -CAfile "$T/ca.pem" </dev/null 2>/dev/null | sed -n 's/^subject=//p'; }
 
-handshake() { timeout 20 openssl s_client -connect "$TLS" -CAfile "$T/ca.pem" -verify_return_error "$@" </dev/null 2>&1; }
+handshake() { timeout 300 openssl s_client -connect "$TLS" -CAfile "$T/ca.pem" -verify_return_error "$@" </dev/null 2>&1; }
 
 @test "curl: each version, plain and with TLS" {
 	[ "$(get "http://$PLAIN/show")" = "GET /show HTTP/1 http -
@@ -71,19 +71,19 @@ handshake() { timeout 20 openssl s_client -connect "$TLS" -CAfile "$T/ca.pem" -v
 }
 
 @test "nghttp: a stream of its own for each of many requests" {
-	timeout 60 nghttp -v "https://$TLS/hello" "https://$TLS/show" >"$T/out" 2>&1
+	timeout 300 nghttp -v "https://$TLS/hello" "https://$TLS/show" >"$T/out" 2>&1
 	grep -q 'The negotiated protocol: h2' "$T/out"
 	[ "$(grep -c ':status: 200' "$T/out")" = 2 ]
-	timeout 60 nghttp -nv -d "$T/ports" "http://$PLAIN/echo" | grep 'x-echoed: all'
+	timeout 300 nghttp -nv -d "$T/ports" "http://$PLAIN/echo" | grep 'x-echoed: all'
 }
 
 @test "h2load: thousands of requests over many streams" {
 	for url in "http://$PLAIN/hello" "https://$TLS/hello" "https://$TLS/big?n=100000"; do
-		timeout 100 h2load -n 3000 -c 10 -m 100 "$url" >"$T/out"
+		timeout 300 h2load -n 3000 -c 10 -m 100 "$url" >"$T/out"
 		grep 'status codes: 3000 2xx, 0 3xx, 0 4xx, 0 5xx' "$T/out"
 		grep -q '3000 succeeded, 0 failed, 0 errored, 0 timeout' "$T/out"
 	done
-	timeout 100 h2load --h1 -n 3000 -c 10 "http://$PLAIN/hello" | grep 'status codes: 3000 2xx'
+	timeout 300 h2load --h1 -n 3000 -c 10 "http://$PLAIN/hello" | grep 'status codes: 3000 2xx'
 }
 
 @test "openssl: versions, ciphers, ALPN, renegotiation" {
@@ -98,7 +98,7 @@ handshake() { timeout 20 openssl s_client -connect "$TLS" -CAfile "$T/ca.pem" -v
 	run handshake -alpn other
 	[[ $output == *'no application protocol'* ]]
 	# R on a line of its own asks for a renegotiation
-	{ echo R; wait_for -t 2 false || :; } | timeout 20 openssl s_client -connect "$TLS" -tls1_2 >"$T/out" 2>&1 || :
+	{ echo R; wait_for -t 2 false || :; } | timeout 300 openssl s_client -connect "$TLS" -tls1_2 >"$T/out" 2>&1 || :
 	grep -i 'no renegotiation' "$T/out"
 }
 

@@ -11,7 +11,7 @@ setup() {
 	RANDOM=$seed
 }
 
-copy() { timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
+copy() { timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
 
 killed_copy() {
 	"$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@" >out 2>&1 3>&- </dev/null &
@@ -56,7 +56,7 @@ digest_of() { copy --all "$1" "dir:$T/digest" && sha256sum <digest/manifest.json
 		[ "$(digest_of davit:two)" = "$(digest_of oci:L:two)" ]
 		copy oci:L:one davit:one
 		[ "$(digest_of davit:one)" = "$want" ]
-		timeout 60 "$DAVIT_BUILD/davit" --root "$T/root" rmi one
+		timeout 300 "$DAVIT_BUILD/davit" --root "$T/root" rmi one
 	done
 	[ -z "$(ls root/tmp)" ]
 }

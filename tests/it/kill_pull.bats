@@ -25,7 +25,7 @@ killed() {
 }
 
 store_is_whole() {
-	run timeout 60 "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" system check
+	run timeout 300 "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" system check
 	echo "$output"
 	[ "$status" = 0 ]
 }
@@ -60,7 +60,7 @@ store_is_whole() {
 		[ $((RANDOM % 3)) != 0 ] || push -q --compression-format zstd case "$REG/k/$n:1"
 	done
 	push -q case "$REG/k/last:1"
-	timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/k/last:1" >/dev/null
+	timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/k/last:1" >/dev/null
 	cmp "$T/files/noise" "$T"/other/layers/*/noise
 	run find "$T/root/tmp" -mindepth 1
 	[ "$output" = "" ]

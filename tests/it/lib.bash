@@ -30,7 +30,7 @@ it_setup() {
 }
 
 it_teardown() {
-	if ! wait_for -t 5 no_leaks; then
+	if ! wait_for no_leaks; then
 		echo "left behind:"
 		leaks
 		remove_leaks
@@ -39,9 +39,9 @@ it_teardown() {
 	rm -rf --one-file-system "$T"
 }
 
-# wait_for [-t SECONDS] COMMAND...: until it succeeds; fails at the deadline (10 s).
+# wait_for [-t SECONDS] COMMAND...: until it succeeds; fails at the deadline, which is for hangs, not for slow machines.
 wait_for() {
-	local seconds=10 deadline
+	local seconds=60 deadline
 	if [ "$1" = -t ]; then
 		seconds=$2
 		shift 2
@@ -56,7 +56,7 @@ wait_for() {
 # run_detached COMMAND...: `run` for what leaves a process behind; a process that keeps our output
 # open would make `run` wait for its end.
 run_detached() {
-	run timeout 60 sh -c '"$@" >"$DAVIT_IT/output" 2>&1 3>&-; s=$?; cat "$DAVIT_IT/output"; exit $s' - "$@"
+	run timeout 300 sh -c '"$@" >"$DAVIT_IT/output" 2>&1 3>&-; s=$?; cat "$DAVIT_IT/output"; exit $s' - "$@"
 }
 
 # --- leaks: one line for each thing of this test that is still there ---
@@ -99,7 +99,7 @@ remove_leaks() {
 	for pid in $(leaked_pids); do
 		kill -9 "$pid" 2>/dev/null
 	done
-	wait_for -t 2 eval '[ -z "$(leaked_pids)" ]' || true
+	wait_for -t 10 eval '[ -z "$(leaked_pids)" ]' || true
 	leaked_mounts | while read -r _ path; do umount -l "$path" 2>/dev/null; done
 	leaked_cgroups | while read -r _ path; do rmdir "$path" 2>/dev/null; done
 	rm -rf --one-file-system "$T"

@@ -2,7 +2,7 @@
 load lib
 
 @test "wait_for returns when the command succeeds, and fails at the deadline" {
-	(wait_for -t 5 test -e "$T/never" && touch "$T/seen") &
+	(wait_for test -e "$T/never" && touch "$T/seen") &
 	touch "$T/never"
 	wait $!
 	[ -e "$T/seen" ]
@@ -45,7 +45,7 @@ load lib
 	run leaked_pids
 	kill $one $two
 	[ "$output" = "$(printf '%s\n' $one $two | sort -n)" ]
-	wait_for -t 5 no_leaks
+	wait_for no_leaks
 }
 
 @test "remove_leaks leaves nothing" {

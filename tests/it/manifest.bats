@@ -8,8 +8,8 @@ setup() {
 	python3 "$DAVIT_SOURCE/tests/it/mkcopy.py" L
 }
 
-davit() { timeout 60 "$DAVIT_BUILD/davit" --root "$T/root" "$@"; }
-copy() { timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
+davit() { timeout 300 "$DAVIT_BUILD/davit" --root "$T/root" "$@"; }
+copy() { timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
 
 @test "create, add, annotate, remove, rm" {
 	copy oci:L:one davit:one

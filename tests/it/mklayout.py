@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mklayout.py CASE DIR - an OCI layout (or docker archive) with one thing wrong, or right.
+"""mklayout.py CASE DIR | --into DIR CASE... - an OCI layout (or docker archive) with one thing wrong, or right.
 
 Used by load.bats. Everything is made from bytes here, so that no tool can
 "repair" what the case is about.
@@ -244,6 +244,10 @@ CASES = {
 if __name__ == '__main__':
     if sys.argv[1:] == ['--list']:
         print('\n'.join(CASES))
+    elif sys.argv[1] == '--into':
+        for case in sys.argv[3:]:
+            os.makedirs(os.path.join(sys.argv[2], case), exist_ok=True)
+            CASES[case](os.path.join(sys.argv[2], case))
     else:
         os.makedirs(sys.argv[2], exist_ok=True)
         CASES[sys.argv[1]](sys.argv[2])

@@ -103,7 +103,7 @@ KINDS='prestart createRuntime createContainer startContainer poststart poststop'
 	mkdir "$T/log"
 	for kind in $KINDS; do
 		change "del(.hooks) | .hooks.$kind = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"echo \$\$ >$T/log/$kind; exec sleep 100\"], env: [\"PATH=/bin\"], timeout: 1}]"
-		run timeout 10 "$DAVIT_OCI" --root "$R" run -b "$B" "$ID"
+		run timeout 300 "$DAVIT_OCI" --root "$R" run -b "$B" "$ID"
 		[ "$status" -ne 124 ]
 		[ -e "$T/log/$kind" ]
 		case $kind in poststart | poststop) ;; *)

@@ -24,7 +24,7 @@ check_rounds() {
 	for i in $(seq "${DAVIT_KILL_ROUNDS:-20}"); do
 		"$@" "$i" || { echo "round $i of seed $DAVIT_SEED"; return 1; }
 		dv delete --force "$ID" || { echo "round $i of seed $DAVIT_SEED: delete"; left_over; return 1; }
-		wait_for -t 5 eval '[ -z "$(left_over)" ]' || { echo "round $i of seed $DAVIT_SEED"; left_over; return 1; }
+		wait_for eval '[ -z "$(left_over)" ]' || { echo "round $i of seed $DAVIT_SEED"; left_over; return 1; }
 	done
 }
 
@@ -94,7 +94,7 @@ kill_exec() {
 	pause_random
 	kill -9 "$BG" 2>/dev/null || true
 	wait "$BG" 2>/dev/null || true
-	wait_for -t 5 eval '[ "$(dv ps --format json "$ID" | jq length)" = 1 ]'
+	wait_for eval '[ "$(dv ps --format json "$ID" | jq length)" = 1 ]'
 }
 
 @test "exec killed at random moments leaves the container as it was" {

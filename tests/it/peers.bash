@@ -19,7 +19,7 @@ teardown_file() {
 	[ -d "$PEER" ] || return 0
 	peer_stop
 	T=$PEER TAG=none-of-these
-	wait_for -t 5 no_leaks || {
+	wait_for no_leaks || {
 		leaks
 		remove_leaks
 		return 1
@@ -88,8 +88,8 @@ is() {
 expect_loads() {
 	local image=$DAVIT_BUILD/davit-image
 	python3 "$DAVIT_SOURCE/tests/it/mkcopy.py" "$T/L"
-	timeout 60 "$image" --root "$T/store" copy -q "oci:$T/L:one" "davit:$TAG"
-	timeout 60 "$image" --root "$T/store" save --format "$1" -o "$T/saved.tar" "$TAG"
+	timeout 300 "$image" --root "$T/store" copy -q "oci:$T/L:one" "davit:$TAG"
+	timeout 300 "$image" --root "$T/store" save --format "$1" -o "$T/saved.tar" "$TAG"
 	d load -i "$T/saved.tar"
 	d create --name "$C" "$TAG" /bin/true
 	d cp "$C:/etc/one" "$T/one"

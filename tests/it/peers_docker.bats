@@ -138,7 +138,7 @@ engine() {
 @test "docker -t: a terminal in run and exec" {
 	terminal() {
 		export -f engine d
-		run timeout 60 script -qec "$*" /dev/null </dev/null
+		run timeout 300 script -qec "$*" /dev/null </dev/null
 		output=${output//[$'\r'$'\x04']/}
 	}
 	terminal 'd run --rm -t --network none busybox sh -c "tty; ls /dev/console; exit 4"'
@@ -153,7 +153,7 @@ engine() {
 @test "docker: a process above the memory limit is seen as such" {
 	run d run --name "$C" --network none -m 16m --memory-swap 16m busybox sh -c "sleep 0.5; exec dd if=/dev/zero of=/dev/null bs=64M count=1"	# allow(sleep): the shim looks for it by then
 	[ "$status" = 137 ]
-	wait_for -t 5 state_is "exited 137 true"
+	wait_for state_is "exited 137 true"
 }
 
 @test "docker: kill -9 of the shim ends the container" {

@@ -151,7 +151,7 @@ engine() {
 @test "podman -t: a terminal in run and exec" {
 	terminal() {
 		export -f engine d
-		run timeout 60 script -qec "$*" /dev/null </dev/null
+		run timeout 300 script -qec "$*" /dev/null </dev/null
 		output=${output//[$'\r'$'\x04']/}
 	}
 	terminal 'd run --rm -it --network none busybox sh -c "tty; ls /dev/console; exit 4"'

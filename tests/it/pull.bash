@@ -4,9 +4,10 @@
 #	load pull
 
 davit() { "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" "$@"; }
-pull() { timeout 100 "$DAVIT_BUILD/davit-image" --root "$T/root" pull --tls-verify=false "$@"; }
-push() { timeout 100 "$DAVIT_BUILD/davit-image" --root "$T/root" push --tls-verify=false "$@"; }
+pull() { timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/root" pull --tls-verify=false "$@"; }
+push() { timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/root" push --tls-verify=false "$@"; }
 mk() { "$DAVIT_SOURCE/tests/it/mklayout.py" "$1" "$T/reg/${2:-$1}"; }
+mk_all() { "$DAVIT_SOURCE/tests/it/mklayout.py" --into "$T/reg" "$@"; }
 
 setup() {
 	it_setup
@@ -71,8 +72,7 @@ print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])' "$T/root
 layer_dirs() { find "$T/root/layers" -mindepth 1 -maxdepth 1 -type d; }
 
 # No image, layer or temporary file; a blob that was verified may stay for the next try.
-nothing_half() {
-	[ -z "$(find "$T/root/layers" "$T/root/tmp" -mindepth 1)" ] && [ "$(query 'SELECT count(*) FROM images')" = 0 ]
-}
+nothing_staged() { [ -z "$(find "$T/root/layers" "$T/root/tmp" -mindepth 1)" ]; }
+nothing_half() { nothing_staged && [ "$(query 'SELECT count(*) FROM images')" = 0 ]; }
 
 requests() { grep -c -- "$1" "$T/reg/requests"; }

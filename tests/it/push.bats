@@ -38,7 +38,7 @@ steps() { jq -r 'select(.step) | .step' "$T/json" | sort | uniq -c | awk '{ prin
 	[[ $(steps) != *compressing* && $(steps) != *pushing* ]]
 	# The same image comes back.
 	id=$(davit images -q --no-trunc)
-	[ "$(timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/team/plain:1")" = "$id" ]
+	[ "$(timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/team/plain:1")" = "$id" ]
 	[ "$(ls "$T/other/layers")" = "$(ls "$T/root/layers")" ]
 	skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REG/team/plain:1" "oci:$T/back:x"
 }
@@ -51,10 +51,10 @@ steps() { jq -r 'select(.step) | .step' "$T/json" | sort | uniq -c | awk '{ prin
 	push -q --compression-format zstd --compression-level 5 case "$REG/z:1"
 	[ "$(inspect "$REG/z:1" | jq -r '.layers[0].mediaType')" = application/vnd.oci.image.layer.v1.tar+zstd ]
 	id=$(davit images -q --no-trunc)
-	[ "$(timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/z:1")" = "$id" ]
+	[ "$(timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/z:1")" = "$id" ]
 	push -q --format v2s2 case "$REG/d:1"
 	[ "$(inspect "$REG/d:1" | jq -r .mediaType)" = application/vnd.docker.distribution.manifest.v2+json ]
-	[ "$(timeout 60 "$DAVIT_BUILD/davit-image" --root "$T/third" pull -q --tls-verify=false "$REG/d:1")" = "$id" ]
+	[ "$(timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/third" pull -q --tls-verify=false "$REG/d:1")" = "$id" ]
 	run push --format v2s2 --compression-format zstd case "$REG/d:2"
 	[ "$status" = 1 ]
 	[[ $output == *"no zstd"* ]]

@@ -12,7 +12,7 @@ registry_start() {
 	"$DAVIT_BUILD/davit-image" registry serve --root "${REG_ROOT:-$T/root}" --listen "${LISTEN:-127.0.0.1:0}" --addr-file "$T/addr" \
 		--access-log "$T/access.log" "$@" >"$T/serve.out" 2>"$T/serve.err" 3>&- </dev/null &
 	REG_PID=$!
-	wait_for -t 20 registry_is_up
+	wait_for registry_is_up
 	REG=$(head -n 1 "$T/addr")
 }
 
@@ -43,14 +43,14 @@ teardown() {
 get() {
 	local path=$1
 	shift
-	curl -sS -D "$T/head" --max-time 60 "$@" "${SCHEME:-http}://$REG$path"
+	curl -sS -D "$T/head" --max-time 300 "$@" "${SCHEME:-http}://$REG$path"
 }
 
 # status PATH [CURL FLAG...]
 status() {
 	local path=$1
 	shift
-	curl -sS -o "$T/body" -D "$T/head" -w '%{http_code}\n' --max-time 60 "$@" "${SCHEME:-http}://$REG$path"
+	curl -sS -o "$T/body" -D "$T/head" -w '%{http_code}\n' --max-time 300 "$@" "${SCHEME:-http}://$REG$path"
 }
 
 header() { tr -d '\r' <"$T/head" | awk -v n="$1" 'BEGIN { IGNORECASE = 1 } tolower($1) == tolower(n) ":" { sub("^[^ ]* ", ""); print }'; }

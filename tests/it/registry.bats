@@ -4,7 +4,7 @@ load registry
 
 @test "the table of the distribution specification" {
 	registry_start
-	run timeout 100 python3 "$DAVIT_SOURCE/tests/it/registry_conformance.py" "http://$REG"
+	run timeout 300 python3 "$DAVIT_SOURCE/tests/it/registry_conformance.py" "http://$REG"
 	echo "$output" | grep -A 1 "^not ok" || true
 	[ "$status" = 0 ]
 }
@@ -18,12 +18,12 @@ load registry
 
 @test "a second server on the same root is refused; a wrong address too" {
 	registry_start
-	run timeout 20 "$DAVIT_BUILD/davit-image" registry serve --root "$T/root" --listen 127.0.0.1:0
+	run timeout 300 "$DAVIT_BUILD/davit-image" registry serve --root "$T/root" --listen 127.0.0.1:0
 	[ "$status" = 1 ]
 	[[ $output == *"another registry serves"* ]]
-	run timeout 20 "$DAVIT_BUILD/davit-image" registry serve --root "$T/other" --listen nonsense
+	run timeout 300 "$DAVIT_BUILD/davit-image" registry serve --root "$T/other" --listen nonsense
 	[ "$status" = 1 ]
-	run timeout 20 "$DAVIT_BUILD/davit-image" registry serve --root "$T/other" --listen "$REG"
+	run timeout 300 "$DAVIT_BUILD/davit-image" registry serve --root "$T/other" --listen "$REG"
 	[ "$status" = 1 ]
 }
 
@@ -297,7 +297,7 @@ serial_is_not() { [ "$(serial)" != "$1" ]; }
 	echo loose >"$T/loose"
 	push_file a "$T/loose"
 	# asking for it would keep it
-	wait_for -t 30 test ! -e "$T/root/blobs/sha256/$(sha "$T/loose")"
+	wait_for test ! -e "$T/root/blobs/sha256/$(sha "$T/loose")"
 	[ "$(status "/v2/a/blobs/sha256:$(sha "$T/loose")")" = 404 ]
 }
 

@@ -76,7 +76,7 @@ class Registry:
         self.word = os.urandom(4).hex()
 
     def call(self, method, path, body=None, headers=None, status=None):
-        c = http.client.HTTPConnection(self.host, timeout=30)
+        c = http.client.HTTPConnection(self.host, timeout=120)
         h = dict(headers or {})
         path = urllib.parse.urlsplit(path)
         target = path.path + ("?" + path.query if path.query else "")

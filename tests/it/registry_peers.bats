@@ -66,7 +66,7 @@ setup() {
 	echo '{}' >"$T/docker/daemon.json"
 	dockerd --config-file "$T/docker/daemon.json" --data-root "$T/docker/data" --exec-root "$T/docker/exec" -p "$T/docker/pid" \
 		-H "unix://$T/docker/sock" --iptables=false --ip6tables=false --bridge=none >"$T/docker/log" 2>&1 3>&- </dev/null &
-	wait_for -t 20 docker_ version >/dev/null 2>&1
+	wait_for docker_ version >/dev/null 2>&1
 	registry_start
 	failed=0
 	check_push_and_pull docker_ "" || failed=1

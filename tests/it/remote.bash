@@ -29,7 +29,7 @@ stop_servers() {
 }
 
 # drive ARGS...: the client by hand, with our own configuration only.
-drive() { timeout 60 "$DRIVE" --conf "$T/registries.conf" --authfile "$T/auth.json" "$@"; }
+drive() { timeout 300 "$DRIVE" --conf "$T/registries.conf" --authfile "$T/auth.json" "$@"; }
 
 make_conf() { : >"$T/registries.conf"; }
 
@@ -38,7 +38,7 @@ hostile() {
 	local name=$1
 	shift
 	start_server "$T/$name.log" python3 "$DAVIT_SOURCE/tests/it/hostile.py" "$T/$name" "$@"
-	wait_for -t 30 test -s "$T/$name/port"
+	wait_for test -s "$T/$name/port"
 	printf -v "$name" '127.0.0.1:%s' "$(cat "$T/$name/port")"
 }
 
@@ -54,7 +54,7 @@ docker_registry() {
 		[[ "$*" == *"http: {"* ]] || printf '%s\n' 'http: {addr: "127.0.0.1:0"}'
 	} >"$T/$name/config.yml"
 	start_server "$T/$name.log" docker-registry serve "$T/$name/config.yml"
-	wait_for -t 30 grep -q 'listening on' "$T/$name.log"
+	wait_for grep -q 'listening on' "$T/$name.log"
 	printf -v "$name" '127.0.0.1:%s' "$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$T/$name.log")"
 }
 

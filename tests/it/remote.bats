@@ -161,7 +161,7 @@ push_something() {
 	need htpasswd
 	htpasswd -Bbn user secret >"$T/htpasswd" 2>/dev/null
 	docker_registry reg "auth: {htpasswd: {realm: test, path: $T/htpasswd}}"
-	local login="timeout 60 davit-image login --authfile $T/auth.json --tls-verify=false"
+	local login="timeout 300 davit-image login --authfile $T/auth.json --tls-verify=false"
 	run -77 drive --tls-verify=false manifest "$reg/app" v1
 	[[ "$output" == *"$reg/app:v1: manifest: registry answered 401: log in first"* ]]
 	run -1 $login -u user --password-stdin "$reg" <<<wrong
@@ -179,16 +179,16 @@ push_something() {
 	run -77 drive --tls-verify=false --creds user:wrong manifest "$reg/app" v1
 	[[ "$output" == *"401: wrong user name or password"* ]]
 	run -77 drive --tls-verify=false --no-creds manifest "$reg/app" v1
-	run -0 timeout 60 davit-image logout --authfile "$T/auth.json" "$reg"
+	run -0 timeout 300 davit-image logout --authfile "$T/auth.json" "$reg"
 	[ "$output" = "Removed login credentials for $reg" ]
-	run -1 timeout 60 davit-image logout --authfile "$T/auth.json" "$reg"
+	run -1 timeout 300 davit-image logout --authfile "$T/auth.json" "$reg"
 	[[ "$output" == *"not logged into $reg"* ]]
 	run -1 $login --get-login "$reg"
-	run -0 timeout 60 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg/ap" <<<secret
+	run -0 timeout 300 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg/ap" <<<secret
 	run -77 drive --tls-verify=false manifest "$reg/app" v1
-	run -0 timeout 60 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg/app" <<<secret
+	run -0 timeout 300 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg/app" <<<secret
 	run -0 drive --tls-verify=false manifest "$reg/app" v1
-	run -0 timeout 60 davit-image logout --authfile "$T/auth.json" --all
+	run -0 timeout 300 davit-image logout --authfile "$T/auth.json" --all
 	[ "$output" = "Removed login credentials for all registries" ]
 	run -77 drive --tls-verify=false manifest "$reg/app" v1
 }
@@ -199,13 +199,13 @@ push_something() {
 	htpasswd -Bbn user secret >"$T/htpasswd" 2>/dev/null
 	docker_registry reg "auth: {htpasswd: {realm: test, path: $T/htpasswd}}"
 	run -0 skopeo login --authfile "$T/auth.json" --tls-verify=false -u user -p secret "$reg"
-	run -0 timeout 60 davit-image login --authfile "$T/auth.json" --get-login "$reg"
+	run -0 timeout 300 davit-image login --authfile "$T/auth.json" --get-login "$reg"
 	[ "$output" = user ]
 	run -0 push_something --tls-verify=false "$reg/app"
-	run -0 timeout 60 davit-image logout --authfile "$T/auth.json" "$reg"
-	run -0 timeout 60 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg" <<<secret
+	run -0 timeout 300 davit-image logout --authfile "$T/auth.json" "$reg"
+	run -0 timeout 300 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg" <<<secret
 	run -0 skopeo inspect --authfile "$T/auth.json" --tls-verify=false --raw "docker://$reg/app:v1"
-	run -0 timeout 60 davit-image logout --authfile "$T/auth.json" "$reg"
+	run -0 timeout 300 davit-image logout --authfile "$T/auth.json" "$reg"
 	run -1 skopeo login --authfile "$T/auth.json" --get-login "$reg"
 }
 
@@ -213,7 +213,7 @@ push_something() {
 	need htpasswd
 	htpasswd -Bbn user secret >"$T/htpasswd" 2>/dev/null
 	docker_registry reg "auth: {htpasswd: {realm: test, path: $T/htpasswd}}"
-	run -0 timeout 60 python3 "$DAVIT_SOURCE/tests/it/typist.py" "Username: =user" "Password: =secret" -- \
+	run -0 timeout 300 python3 "$DAVIT_SOURCE/tests/it/typist.py" "Username: =user" "Password: =secret" -- \
 		davit-image login --authfile "$T/auth.json" --tls-verify=false "$reg"
 	[[ "$output" == *"Login Succeeded!"*"echo is on"* ]]
 	[[ "$output" == *"Username: user"* ]]
@@ -221,7 +221,7 @@ push_something() {
 	run -0 davit-image login --authfile "$T/auth.json" --get-login "$reg"
 	[ "$output" = user ]
 	# interrupted in front of the password
-	run -0 timeout 60 python3 "$DAVIT_SOURCE/tests/it/typist.py" "Username: =user" $'Password: =\x03' -- \
+	run -0 timeout 300 python3 "$DAVIT_SOURCE/tests/it/typist.py" "Username: =user" $'Password: =\x03' -- \
 		davit-image login --authfile "$T/none.json" --tls-verify=false "$reg"
 	[[ "$output" == *"ended by signal 2"*"echo is on"* ]]
 	run -1 davit-image login --authfile "$T/none.json" --tls-verify=false "$reg" </dev/null
@@ -232,14 +232,14 @@ push_something() {
 	make_ca
 	make_cert signer
 	start_server "$T/tokens.log" python3 "$DAVIT_SOURCE/tests/it/tokens.py" "$T/tokens" "$T/signer.crt" "$T/signer.key"
-	wait_for -t 30 test -s "$T/tokens/port"
+	wait_for test -s "$T/tokens/port"
 	local realm=http://127.0.0.1:$(cat "$T/tokens/port")/token
 	docker_registry reg "auth: {token: {realm: \"$realm\", service: test, issuer: tester, rootcertbundle: $T/ca.crt}}"
 	run -77 drive --tls-verify=false manifest "$reg/private/app" v1
 	run -77 drive --tls-verify=false --creds user:wrong manifest "$reg/private/app" v1
 	[[ "$output" == *"$reg/private/app:v1: manifest: token server "*"answered 401: wrong user name or password"* ]]
-	run -1 timeout 60 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg" <<<wrong
-	run -0 timeout 60 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg" <<<secret
+	run -1 timeout 300 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg" <<<wrong
+	run -0 timeout 300 davit-image login --authfile "$T/auth.json" --tls-verify=false -u user --password-stdin "$reg" <<<secret
 	run -0 push_something --tls-verify=false "$reg/private/app"
 	run -0 drive --tls-verify=false manifest "$reg/private/app" v1
 	run -0 drive --tls-verify=false mount "$reg/private/other" "$(sha256_of "$T/layer")" private/app

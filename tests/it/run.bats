@@ -99,7 +99,7 @@ load engine
 		rm "$l/etc/passwd"
 		mkfifo "$l/etc/passwd"
 	done
-	run -125 timeout 10 "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" run --rm bb id
+	run -125 timeout 300 "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" run --rm bb id
 	[[ $output == *"not a regular file"* ]]
 	for l in "$T"/root/layers/*; do
 		rm "$l/etc/passwd"
@@ -222,10 +222,10 @@ load engine
 @test "a terminal with -it, and an error where there is none to give" {
 	run -125 davit run --rm -it bb true </dev/null
 	[[ $output == *"the input device is not a TTY"* ]]
-	run -3 timeout 20 script -qec "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run run --rm -it bb sh -c 'tty; echo \$TERM; exit 3'" /dev/null </dev/null
+	run -3 timeout 300 script -qec "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run run --rm -it bb sh -c 'tty; echo \$TERM; exit 3'" /dev/null </dev/null
 	[[ $output == *"/dev/pts/0"* && $output == *xterm* ]]
 	printf 'echo he""llo\nexit 5\n' >"$T/typed"
-	run -5 bash -c "(cat $T/typed; sleep 3) | timeout 20 script -qec '$DAVIT_BUILD/davit --root $T/root --runroot $T/run run --rm -it bb sh' /dev/null"	# allow(sleep): script must see no end of its input
+	run -5 bash -c "(cat $T/typed; sleep 3) | timeout 300 script -qec '$DAVIT_BUILD/davit --root $T/root --runroot $T/run run --rm -it bb sh' /dev/null"	# allow(sleep): script must see no end of its input
 	[[ $output == *hello* ]]
 }
 

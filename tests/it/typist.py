@@ -11,7 +11,7 @@ import select
 import sys
 import termios
 
-SECONDS = 30
+SECONDS = 120
 
 
 def read_some(fd):
