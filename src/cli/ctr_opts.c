@@ -3,18 +3,21 @@
 
 const char *const ctr_pull_policies[] = { "always", "missing", "newer", "never", NULL };
 
+#define SET_str(member) q.member = x->member;
+#define SET_strs(member) q.member = x->member.v;
+#define SET_i64(member) q.member = (struct opt_i64){ x->member.set, x->member.v };
+#define SET_bool(member) q.member = x->member;
+#define SET(kind, member) SET_##kind(member)
+
 struct run_request ctr_request(const struct verb_call *c)
 {
 	const struct ctr_args *x = c->args;
+	struct run_request q;
 
-	return (struct run_request){
-		.image = c->operands[0], .args = c->operands + 1, .name = x->name, .hostname = x->hostname,
-		.workdir = x->workdir, .user = x->user, .network = x->network, .entrypoint = x->entrypoint, .env = x->env.v,
-		.env_files = x->env_files.v, .volumes = x->volumes.v, .tmpfs = x->tmpfs.v, .labels = x->labels.v,
-		.cap_add = x->cap_add.v, .cap_drop = x->cap_drop.v, .memory = x->memory.v,
-		.memory_swap = x->memory_swap.v, .cpus = x->cpus, .pids = x->pids.v, .rm = x->rm,
-		.interactive = x->interactive, .tty = x->tty, .read_only = x->read_only, .privileged = x->privileged,
-	};
+	RUN_REQUEST(SET)
+	q.image = c->operands[0];
+	q.args = c->operands + 1;
+	return q;
 }
 
 int ctr_want_image(struct verb_call *c, struct engine *g, const struct run_request *q, struct dv_err *e)

@@ -4,17 +4,16 @@
 #include "cli/cli.h"
 #include "engine/request.h"
 
+/* A member for each field of the request, and what is of the command line alone. */
+typedef const char *ctr_arg_str;
+typedef struct opt_strs ctr_arg_strs;
+typedef struct opt_int ctr_arg_i64;
+typedef bool ctr_arg_bool;
+#define CTR_ARG_(kind, member) ctr_arg_##kind member;
 struct ctr_args {
-	/* the image, and how it comes here */
+	RUN_REQUEST(CTR_ARG_)
 	const char *pull;
 	bool quiet;
-	/* as in struct run_request */
-	bool rm, interactive, tty, read_only, privileged;
-	const char *name, *hostname, *workdir, *user, *network, *entrypoint, *cpus;
-	struct opt_strs env, env_files, volumes, tmpfs, labels, cap_add, cap_drop;
-	struct opt_int memory, memory_swap, pids;
-	/* of run alone */
-	bool detach;
 };
 
 extern const char *const ctr_pull_policies[];
@@ -54,9 +53,9 @@ extern const char *const ctr_pull_policies[];
 	{ .name = "cpus", .kind = OPT_STR, .arg = "N", .offset = CTR_AT(cpus), .help = "Limit of processor time: 0.5 is half of one" }, \
 	{ .name = "pids-limit", .kind = OPT_I64, .arg = "N", .offset = CTR_AT(pids), .help = "Limit of processes, -1 for none" }, \
 	{ .name = "read-only", .kind = OPT_BOOL, .offset = CTR_AT(read_only), .help = "Mount the container's root read-only" }, \
-	{ .name = "network", .kind = OPT_STR, .arg = "none|host", .offset = CTR_AT(network), \
+	{ .name = "network", .kind = OPT_STRS, .arg = "none|host", .offset = CTR_AT(networks), \
 	  .help = "none: only loopback (the default for now), host: the host's" }, \
-	{ .name = "net", .kind = OPT_STR, .flags = OPT_HIDDEN, .arg = "none|host", .offset = CTR_AT(network), .help = "The same" }, \
+	{ .name = "net", .kind = OPT_STRS, .flags = OPT_HIDDEN, .arg = "none|host", .offset = CTR_AT(networks), .help = "The same" }, \
 	{ .name = "cap-add", .kind = OPT_STRS, .arg = "CAP", .offset = CTR_AT(cap_add), .help = "Add a capability, or ALL" }, \
 	{ .name = "cap-drop", .kind = OPT_STRS, .arg = "CAP", .offset = CTR_AT(cap_drop), .help = "Drop a capability, or ALL" }, \
 	{ .name = "privileged", .kind = OPT_BOOL, .offset = CTR_AT(privileged), \

@@ -195,11 +195,11 @@ static bool counts_swap(void)
 
 static struct json *memory(struct arena *a, const struct run_request *q)
 {
-	int64_t swap = q->memory_swap ? q->memory_swap : counts_swap() ? 2 * q->memory : 0;
+	int64_t swap = q->memory_swap.v ? q->memory_swap.v : counts_swap() ? 2 * q->memory.v : 0;
 
-	if (!q->memory)
+	if (!q->memory.v)
 		return NULL;
-	return json_obj(a, "limit", json_new_i64(a, q->memory), "swap", swap ? json_new_i64(a, swap) : NULL, NULL);
+	return json_obj(a, "limit", json_new_i64(a, q->memory.v), "swap", swap ? json_new_i64(a, swap) : NULL, NULL);
 }
 
 static struct json *cpu(struct arena *a, const struct run_config *c)
@@ -212,7 +212,7 @@ static struct json *cpu(struct arena *a, const struct run_config *c)
 
 static struct json *resources(struct arena *a, const struct run_request *q, const struct run_config *c)
 {
-	struct json *pids = q->pids > 0 ? json_obj(a, "limit", json_new_i64(a, q->pids), NULL) : NULL;
+	struct json *pids = q->pids.v > 0 ? json_obj(a, "limit", json_new_i64(a, q->pids.v), NULL) : NULL;
 
 	return json_obj(a, "devices", device_rules(a, q->privileged), "memory", memory(a, q), "cpu", cpu(a, c), "pids", pids,
 			NULL);

@@ -58,7 +58,7 @@ static int choose_args(struct arena *a, const struct run_request *q, const struc
 
 static int choose_network(const struct run_request *q, struct run_config *c, struct dv_err *e)
 {
-	const char *n = q->network ? q->network : "none";
+	const char *n = q->networks && q->networks[0] ? q->networks[0] : "none";
 
 	c->host_network = streq(n, "host");
 	if (!c->host_network && !streq(n, "none"))
@@ -168,14 +168,14 @@ static int check_cpus(const struct run_request *q, struct run_config *c, struct 
 
 static int check_memory(const struct run_request *q, struct dv_err *e)
 {
-	if (q->memory && q->memory < MEMORY_MIN)
+	if (q->memory.v && q->memory.v < MEMORY_MIN)
 		return dv_fail(e, DV_INVALID, "minimum memory limit allowed is 6MB");
-	if (q->memory_swap && !q->memory)
+	if (q->memory_swap.v && !q->memory.v)
 		return dv_fail(e, DV_INVALID, "--memory-swap needs --memory");
-	if (q->memory_swap > 0 && q->memory_swap < q->memory)
+	if (q->memory_swap.v > 0 && q->memory_swap.v < q->memory.v)
 		return dv_fail(e, DV_INVALID, "minimum memoryswap limit should be larger than memory limit");
-	if (q->pids < -1)
-		return dv_fail(e, DV_INVALID, "--pids-limit: %lld is negative", (long long)q->pids);
+	if (q->pids.v < -1)
+		return dv_fail(e, DV_INVALID, "--pids-limit: %lld is negative", (long long)q->pids.v);
 	return 0;
 }
 
@@ -210,9 +210,9 @@ static struct json *inspect_host(struct arena *a, const struct run_request *q, c
 	return json_obj(a, "Binds", strs(a, q->volumes), "NetworkMode",
 			json_new_str(a, c->host_network ? "host" : "none"), "AutoRemove", json_new_bool(a, q->rm), "CapAdd",
 			strs(a, q->cap_add), "CapDrop", strs(a, q->cap_drop), "Privileged", json_new_bool(a, q->privileged),
-			"ReadonlyRootfs", json_new_bool(a, q->read_only), "Memory", json_new_i64(a, q->memory),
-			"MemorySwap", json_new_i64(a, q->memory_swap ? q->memory_swap : 2 * q->memory), "NanoCpus",
-			json_new_i64(a, c->nano_cpus), "PidsLimit", json_new_i64(a, q->pids), NULL);
+			"ReadonlyRootfs", json_new_bool(a, q->read_only), "Memory", json_new_i64(a, q->memory.v),
+			"MemorySwap", json_new_i64(a, q->memory_swap.v ? q->memory_swap.v : 2 * q->memory.v), "NanoCpus",
+			json_new_i64(a, c->nano_cpus), "PidsLimit", json_new_i64(a, q->pids.v), NULL);
 }
 
 int run_configure(struct arena *a, const struct run_request *q, const struct image *img, const char *id,

@@ -1,28 +1,169 @@
-/* request.h - what the user asks of a container, and what it becomes together with its image's configuration. */
+/* request.h - what the user asks of a container, and what it becomes together with its image's configuration.
+ *
+ * One list of fields is the struct, its JSON form (which the container's row keeps, so that `start` needs nothing
+ * else), and the arguments of the command lines (cli/ctr_opts.h). Kinds:
+ *
+ *	str   const char *          NULL: not said
+ *	strs  const char *const *   NULL-terminated; NULL is an empty one
+ *	i64   struct opt_i64        with `set`; 0 where it is not
+ *	bool  bool
+ *
+ * The words of a field are those of the flag, as in docker; they are checked and given their meaning here.
+ */
 #pragma once
 
 #include "engine/engine.h"
 #include "json/json.h"
+#include "json/view.h"
 
-/* Lists are NULL-terminated; NULL is an empty one. */
-struct run_request {
-	const char *image;
-	const char *const *args;        /* the command; NULL: the image's */
-	const char *name;               /* NULL: a random one */
-	const char *hostname, *workdir, *user, *network;
-	const char *entrypoint;         /* NULL: the image's; "": none */
-	const char *const *env;         /* "K=V", or "K" for our own value */
-	const char *const *env_files;
-	const char *const *volumes;     /* SRC:DST[:OPTIONS] */
-	const char *const *tmpfs;       /* DST[:OPTIONS] */
-	const char *const *labels;      /* "k=v" or "k" */
-	const char *const *cap_add, *const *cap_drop;
-	int64_t memory;                 /* bytes; 0: no limit */
-	int64_t memory_swap;            /* memory and swap together; 0: twice the memory, -1: no limit */
-	const char *cpus;               /* "1.5"; NULL: no limit */
-	int64_t pids;                   /* 0 and -1: no limit */
-	bool rm, interactive, tty, read_only, privileged;
-};
+#define RUN_REQUEST(F) \
+	/* identity */ \
+	F(str, image)                  /* as the user wrote it */ \
+	F(strs, args)                  /* the command; NULL: the image's */ \
+	F(str, name)                   /* NULL: a random one */ \
+	F(str, hostname) \
+	F(str, domainname) \
+	F(strs, labels)                /* "k=v" or "k" */ \
+	F(strs, label_files)           /* read when the container is created */ \
+	F(strs, annotations)           /* "k=v" */ \
+	F(bool, rm)                    /* gone when it has ended */ \
+	F(bool, rmi)                   /* and its image, unless another container has it */ \
+	F(bool, replace)               /* remove the container that has the name */ \
+	F(str, cidfile) \
+	F(str, pidfile) \
+	F(str, pod) \
+	F(str, platform)               /* OS/ARCH[/VARIANT] of the image */ \
+	/* streams */ \
+	F(bool, interactive) \
+	F(bool, tty) \
+	F(bool, detach) \
+	F(strs, attach)                /* stdin, stdout, stderr */ \
+	F(str, detach_keys) \
+	/* process */ \
+	F(str, entrypoint)             /* NULL: the image's; "": none; a JSON list, or one word */ \
+	F(strs, env)                   /* "K=V", "K" for our own value, "K*" for all of ours that begin so */ \
+	F(strs, env_files) \
+	F(bool, env_host)              /* all of ours */ \
+	F(strs, unset_env)             /* names of the image's that are left out */ \
+	F(bool, unset_env_all) \
+	F(bool, http_proxy)            /* the proxy variables of ours */ \
+	F(str, workdir) \
+	F(str, user)                   /* USER[:GROUP] */ \
+	F(strs, groups)                /* names of the image, or numbers; keep-groups: ours */ \
+	F(str, umask)                  /* octal */ \
+	F(str, tz)                     /* a zone of the host's /usr/share/zoneinfo, or "local" */ \
+	F(bool, no_passwd)             /* no lines for a user without one */ \
+	F(str, passwd_entry)           /* the line to add; $USERNAME, $UID, $GID, $NAME, $HOME */ \
+	F(str, group_entry) \
+	F(strs, host_users)            /* of our passwd file, to be added to the container's */ \
+	F(i64, preserve_fds) \
+	F(bool, init)                  /* a first process that reaps and passes signals on */ \
+	F(str, init_path) \
+	F(str, stop_signal) \
+	F(i64, stop_timeout)           /* seconds */ \
+	F(i64, timeout)                /* seconds until it is killed */ \
+	F(str, personality) \
+	F(str, systemd) \
+	F(str, sdnotify) \
+	F(str, restart)                /* no, on-failure[:N], always, unless-stopped */ \
+	/* health */ \
+	F(str, health_cmd)             /* for a shell; a JSON list; none */ \
+	F(str, health_interval)        /* a duration: 1m30s */ \
+	F(str, health_timeout) \
+	F(i64, health_retries) \
+	F(str, health_start_period) \
+	F(str, health_start_interval) \
+	F(str, health_on_failure)      /* none, kill, restart, stop */ \
+	F(bool, no_healthcheck) \
+	/* limits */ \
+	F(i64, memory)                 /* bytes; 0: no limit */ \
+	F(i64, memory_swap)            /* memory and swap together; 0: twice the memory, -1: no limit */ \
+	F(i64, memory_reservation)     /* bytes */ \
+	F(i64, memory_swappiness)      /* 0..100, -1: the kernel's */ \
+	F(i64, kernel_memory)          /* bytes */ \
+	F(bool, oom_kill_disable) \
+	F(i64, oom_score_adj)          /* -1000..1000 */ \
+	F(str, cpus)                   /* "1.5"; NULL: no limit */ \
+	F(i64, cpu_shares) \
+	F(i64, cpu_period)             /* microseconds */ \
+	F(i64, cpu_quota)              /* microseconds */ \
+	F(i64, cpu_rt_period)          /* microseconds */ \
+	F(i64, cpu_rt_runtime)         /* microseconds */ \
+	F(str, cpuset_cpus)            /* "0-3,7" */ \
+	F(str, cpuset_mems) \
+	F(i64, pids)                   /* 0 and -1: no limit */ \
+	F(i64, blkio_weight)           /* 10..1000 */ \
+	F(strs, blkio_weight_devices)  /* PATH:WEIGHT */ \
+	F(strs, device_read_bps)       /* PATH:BYTES */ \
+	F(strs, device_write_bps) \
+	F(strs, device_read_iops)      /* PATH:N */ \
+	F(strs, device_write_iops) \
+	F(strs, ulimits)               /* NAME=SOFT[:HARD] */ \
+	F(i64, shm_size)               /* bytes */ \
+	F(strs, cgroup_conf)           /* FILE=VALUE of cgroup v2 */ \
+	F(str, cgroup_parent) \
+	F(str, cgroups)                /* enabled, disabled, no-conmon */ \
+	/* security */ \
+	F(bool, privileged) \
+	F(strs, cap_add) \
+	F(strs, cap_drop) \
+	F(strs, security_opts) \
+	F(strs, sysctls)               /* K=V */ \
+	F(strs, devices)               /* PATH[:TO[:rwm]] */ \
+	F(strs, device_cgroup_rules)   /* "c 1:3 rwm" */ \
+	F(strs, uid_maps)              /* CONTAINER:HOST:SIZE */ \
+	F(strs, gid_maps) \
+	/* namespaces */ \
+	F(str, pid_mode)               /* host, private, container:ID, ns:PATH */ \
+	F(str, ipc_mode)               /* and none, shareable */ \
+	F(str, uts_mode) \
+	F(str, userns_mode)            /* host, private */ \
+	F(str, cgroupns_mode) \
+	/* mounts */ \
+	F(strs, volumes)               /* SRC:DST[:OPTIONS] */ \
+	F(strs, mounts)                /* type=bind,src=...,dst=... */ \
+	F(strs, tmpfs)                 /* DST[:OPTIONS] */ \
+	F(strs, volumes_from)          /* CONTAINER[:ro] */ \
+	F(str, volume_driver) \
+	F(str, image_volume)           /* bind, tmpfs, ignore */ \
+	F(strs, storage_opts)          /* size=BYTES */ \
+	F(strs, secrets)               /* NAME[,OPTIONS] */ \
+	F(bool, read_only)             /* the container's root */ \
+	F(bool, no_read_only_tmpfs)    /* with read_only, no tmpfs on /run, /tmp and /var/tmp */ \
+	/* network */ \
+	F(strs, networks)              /* host, none, NAME[:OPTIONS], container:ID, ns:PATH */ \
+	F(strs, network_aliases) \
+	F(strs, publish)               /* [IP:][HOST]:CONTAINER[/PROTO] */ \
+	F(bool, publish_all) \
+	F(strs, expose)                /* PORT[/PROTO] */ \
+	F(strs, dns) \
+	F(strs, dns_options) \
+	F(strs, dns_search) \
+	F(strs, add_hosts)             /* NAME:IP */ \
+	F(strs, links) \
+	F(str, ip) \
+	F(str, ip6) \
+	F(str, mac_address) \
+	F(bool, no_hosts) \
+	F(str, hosts_file) \
+	/* logs */ \
+	F(str, log_driver) \
+	F(strs, log_opts)              /* K=V */
+
+typedef const char *request_t_str;
+typedef const char *const *request_t_strs;
+typedef struct opt_i64 request_t_i64;
+typedef bool request_t_bool;
+#define REQUEST_MEMBER_(kind, member) request_t_##kind member;
+struct run_request { RUN_REQUEST(REQUEST_MEMBER_) };
+
+/* What is set, and nothing else. */
+struct json *request_to_json(struct arena *a, const struct run_request *q);
+/* The other way; strings stay in the tree. INVALID names the field. */
+int request_of_json(struct arena *a, const struct json *j, struct run_request *ret, struct dv_err *e) DV_MUST_USE;
+/* Replaces what depends on this process by what it is now: files of labels and variables, our own variables. What is
+ * stored is the result. */
+int request_resolve(struct arena *a, struct run_request *q, struct dv_err *e) DV_MUST_USE;
 
 struct run_config {
 	const char **args;
@@ -43,9 +184,18 @@ int run_configure(struct arena *a, const struct run_request *q, const struct ima
 
 /* --- parts --- */
 
+/* What the flags say of the environment, as a list of "K=V", and the names that the container shall not have: files,
+ * then single flags, and our own values where they are asked for. */
+int env_resolve(struct arena *a, const struct run_request *q, const char ***ret, const char ***ret_unset,
+		struct dv_err *e) DV_MUST_USE;
 /* defaults, then the image's, then files, then the user's: later values replace earlier ones in place. */
 int env_merge(struct arena *a, const char *const *defaults, const struct json *image, const struct run_request *q,
 	      const char ***ret, struct dv_err *e) DV_MUST_USE;
+/* The lines of a text file, one after the other, as docker reads --env-file and --label-file: without leading blanks,
+ * comments and empty lines. LIMIT: the file is too large. */
+typedef int line_fn(void *ctx, const char *line, struct dv_err *e);
+int lines_of_file(struct arena *a, const char *flag, const char *path, line_fn *each, void *ctx,
+		  struct dv_err *e) DV_MUST_USE;
 /* cap_add and cap_drop on docker's default; `available` is what we may give. */
 int caps_choose(const struct run_request *q, uint64_t available, uint64_t *ret, struct dv_err *e) DV_MUST_USE;
 /* What this process may hand out. */

@@ -92,10 +92,72 @@ static void test_mount_line(void **state)
 	assert_null(anatomy_mount_line(&a, "36 35 98:0 / / rw - ext4"));
 }
 
+static void test_json(void **state)
+{
+	static const char *const env[] = { "A=1", "B=", NULL };
+	const struct run_request q = { .image = "bb", .env = env, .rm = true, .memory_swap = { true, -1 },
+				       .memory_swappiness = { true, 0 } };
+	struct run_request got;
+	struct dv_err e = DV_ERR_NONE;
+	auto_arena struct arena a;
+	struct json *j;
+
+	arena_init(&a, 0);
+	j = request_to_json(&a, &q);
+	assert_string_equal(json_text(&a, j, JSON_COMPACT),
+			    "{\"image\":\"bb\",\"rm\":true,\"env\":[\"A=1\",\"B=\"],\"memory_swap\":-1,"
+			    "\"memory_swappiness\":0}");
+	assert_ok(request_of_json(&a, j, &got, &e), &e);
+	assert_string_equal(got.image, "bb");
+	assert_string_equal(got.env[1], "B=");
+	assert_true(got.rm && !got.tty && got.memory_swappiness.set && !got.memory.set && got.memory_swap.v == -1);
+	json_set(&a, j, "env", json_new_str(&a, "A=1"));
+	assert_fails(request_of_json(&a, j, &got, NULL), INVALID);
+}
+
+/* After this the request says the same wherever and whenever it is read. */
+static void test_resolve(void **state)
+{
+	static const char *const env[] = { "ENGINE_TEST_OW*", "ENGINE_TEST_NONE", "X=1", NULL }, *const gone[] = { "Y", NULL };
+	struct run_request q = { .env = env, .unset_env = gone };
+	struct dv_err e = DV_ERR_NONE;
+	auto_arena struct arena a;
+
+	arena_init(&a, 0);
+	(void)setenv("ENGINE_TEST_OWN", "1", 1);
+	(void)unsetenv("ENGINE_TEST_NONE");
+	assert_ok(request_resolve(&a, &q, &e), &e);
+	assert_string_equal(q.env[0], "ENGINE_TEST_OWN=1");
+	assert_string_equal(q.env[1], "X=1");
+	assert_null(q.env[2]);
+	assert_string_equal(q.unset_env[0], "Y");
+	assert_string_equal(q.unset_env[1], "ENGINE_TEST_NONE");
+	assert_null(q.unset_env[2]);
+}
+
+/* More than the room to begin with. */
+static void test_many(void **state)
+{
+	const char *env[301] = { NULL };
+	struct run_request q = { .env = env };
+	const char **got, **gone;
+	struct dv_err e = DV_ERR_NONE;
+	auto_arena struct arena a;
+
+	arena_init(&a, 0);
+	for (size_t i = 0; i < 300; i++)
+		env[i] = arena_printf(&a, "K%zu=v", i);
+	assert_ok(env_resolve(&a, &q, &got, &gone, &e), &e);
+	for (size_t i = 0; i < 300; i++)
+		assert_string_equal(got[i], env[i]);
+	assert_null(got[300]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_env), cmocka_unit_test(test_caps),
-					    cmocka_unit_test(test_mount_line) };
+					    cmocka_unit_test(test_mount_line), cmocka_unit_test(test_json),
+					    cmocka_unit_test(test_resolve), cmocka_unit_test(test_many) };
 
 	return unit_run(tests);
 }
