@@ -272,6 +272,36 @@ static void test_fetch(void **state)
 	fixture_done(&f);
 }
 
+/* Killed when the blob was in its place and recorded, and the name in partial/ not yet gone. */
+static void test_leftover_of_a_download(void **state)
+{
+	struct digest d = sum("whole");
+	struct dv_err e = DV_ERR_NONE;
+	struct blob_fetch *g;
+	struct fixture f;
+	char from[PATH_MAX], to[PATH_MAX], hex[DIGEST_TEXT_SIZE];
+	int fd;
+
+	fixture_new(&f);
+	put(f.s, "whole", NULL);
+	(void)snprintf(to, sizeof to, "%s/partial", f.root);
+	assert_true(mkdir(to, 0700) == 0 || errno == EEXIST);
+	(void)snprintf(from, sizeof from, "%s/blobs/sha256/%s", f.root, digest_hex(&d, hex));
+	(void)snprintf(to, sizeof to, "%s/partial/sha256-%s", f.root, hex);
+	assert_int_equal(link(from, to), 0);
+	/* Somebody has a lock of that file: it may be the one who downloaded it. */
+	assert_ok(blob_hold(f.s, &d, &fd, &e), &e);
+	assert_ok(blob_fetch_open(f.s, &d, true, &g, &e), &e);
+	assert_null(g);
+	assert_int_equal(count_in(f.s, "partial"), 1);
+	fd_close(&fd);
+	assert_ok(blob_fetch_open(f.s, &d, true, &g, &e), &e);
+	assert_null(g);
+	assert_int_equal(count_in(f.s, "partial"), 0);
+	check_content(f.s, &d, "whole");
+	fixture_done(&f);
+}
+
 struct racer {
 	const char *root;
 	pthread_t thread;
@@ -557,6 +587,7 @@ int main(void)
 		cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_commit_into_a_stage),
 		cmocka_unit_test(test_fetch),
+		cmocka_unit_test(test_leftover_of_a_download),
 		cmocka_unit_test(test_share_download),
 		cmocka_unit_test(test_killed_download),
 		cmocka_unit_test(test_manifests),

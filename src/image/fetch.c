@@ -71,6 +71,16 @@ static int resume(struct blob_fetch *f, struct dv_err *e)
 	}
 }
 
+/* A second name of a blob that is there: who downloaded it was killed before he took it away. As long as somebody
+ * has a lock of it, it may be him; then it stays for the next one, or the collector. */
+static void take_leftover(struct blob_fetch *f)
+{
+	if (file_open(f->store->rootfd, f->name, O_RDWR | O_NOFOLLOW, 0, &f->fd, NULL) < 0)
+		return;
+	f->locked = file_lock(f->fd, true, false, f->name, NULL) == 0;
+	f->drop = true;
+}
+
 /* 1: ours. 0: the store has it by now. */
 static int acquire(struct blob_fetch *f, bool wait, struct dv_err *e)
 {
@@ -78,6 +88,8 @@ static int acquire(struct blob_fetch *f, bool wait, struct dv_err *e)
 		bool has = false;
 		int rc = image_store_has_blob(f->store, &f->digest, &has, e);
 
+		if (rc == 0 && has)
+			take_leftover(f);
 		if (rc < 0 || has)
 			return rc;
 		rc = open_partial(f, e);
