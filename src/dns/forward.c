@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/list.h"
 #include "base/str.h"
 #include "dns/forward.h"
@@ -294,5 +295,37 @@ int forward_server_parse(const char *text, struct sockaddr_storage *ret, struct 
 		memcpy(ret, &in6, sizeof in6);
 	else
 		return dv_fail(e, DV_INVALID, "\"%.64s\" is no address of a name server", text);
+	return 0;
+}
+
+int forward_servers_read(int dirfd, const char *file, struct forward_servers *ret, struct dv_err *e)
+{
+	auto_buf struct buf b = BUF_INIT((size_t)64 << 10);
+	struct forward_servers servers = { .n = 0 };
+	const char *line;
+	struct scan s;
+	size_t len;
+	int r = file_read(dirfd, file, &b, e);
+
+	if (r < 0)
+		return r;
+	s = scan_of(buf_cstr(&b), b.len);
+	while (scan_until(&s, '\n', &line, &len) && servers.n < FORWARD_SERVERS_MAX) {
+		static const char word[] = "nameserver";
+		struct scan l = scan_of(line, len);
+		char text[64];
+		size_t n;
+
+		if (len < sizeof word || memcmp(line, word, sizeof word - 1) != 0)
+			continue;
+		l.p += sizeof word - 1;
+		scan_blanks(&l);
+		for (n = 0; l.p + n < l.end && n < sizeof text - 1 && !strchr(" \t\r#", l.p[n]); n++)
+			text[n] = l.p[n];
+		text[n] = '\0';
+		if (forward_server_parse(text, &servers.v[servers.n], NULL) >= 0)
+			servers.n++;
+	}
+	*ret = servers;
 	return 0;
 }

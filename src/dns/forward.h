@@ -42,3 +42,6 @@ void forward_cancel(struct forward *w);
 /* "10.0.0.1", "fe80::1%eth0" without the scope's name being looked up: numbers only; port 53 unless given as
  * ADDR#PORT. INVALID. */
 int forward_server_parse(const char *text, struct sockaddr_storage *ret, struct dv_err *e) DV_MUST_USE;
+/* The nameserver lines of a resolv.conf, as far as they are numbers; what is wrong in it is passed over as every
+ * resolver does. NOT_FOUND. */
+int forward_servers_read(int dirfd, const char *file, struct forward_servers *ret, struct dv_err *e) DV_MUST_USE;

@@ -404,6 +404,8 @@ static int bind_one(struct dns_listener *l, int type, int *ret_fd, struct dv_err
 		return r;
 	if (type == SOCK_STREAM)        /* not for UDP: two servers would share the questions */
 		(void)setsockopt(*ret_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	/* the bridge that has the address may come later */
+	(void)setsockopt(*ret_fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
 	if (l->addr.ss_family == AF_INET6)
 		(void)setsockopt(*ret_fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	if (bind(*ret_fd, (struct sockaddr *)&l->addr, len) < 0)

@@ -292,6 +292,25 @@ static void addresses_of_servers(void **state)
 		assert_int_equal(forward_server_parse(bad[i], &sa, NULL), -DV_INVALID);
 }
 
+static void servers_of_a_resolv_conf(void **state)
+{
+	static const char text[] = "# nameserver 1.1.1.1\nsearch example.org\nnameserver 9.9.9.9\nnameserver\t::1 \r\n"
+				   "nameserver fe80::1%eth0\nnameserver\nnameservers 8.8.8.8\nnameserver 127.0.0.53";
+	struct forward_servers s;
+	struct unit_tmp t;
+	struct dv_err e;
+
+	unit_tmp_new(&t);
+	assert_int_equal(file_replace(t.fd, "resolv.conf", 0644, text, strlen(text), false, NULL), 0);
+	assert_int_equal(forward_servers_read(t.fd, "resolv.conf", &s, NULL), 0);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(((struct sockaddr_in *)&s.v[0])->sin_addr.s_addr, htonl(0x09090909));
+	assert_int_equal(s.v[1].ss_family, AF_INET6);
+	assert_int_equal(((struct sockaddr_in *)&s.v[2])->sin_addr.s_addr, htonl(0x7f000035));
+	assert_int_equal(forward_servers_read(t.fd, "none", &s, &e), -DV_NOT_FOUND);
+	unit_tmp_done(&t);
+}
+
 static void an_address_is_taken_once(void **state)
 {
 	struct world w;
@@ -311,7 +330,7 @@ int main(void)
 		cmocka_unit_test(answers_by_udp), cmocka_unit_test(what_does_not_fit_is_asked_by_tcp),
 		cmocka_unit_test(many_questions_on_one_connection), cmocka_unit_test(a_silent_server_is_given_up),
 		cmocka_unit_test(forged_answers_are_not_believed), cmocka_unit_test(addresses_of_servers),
-		cmocka_unit_test(an_address_is_taken_once),
+		cmocka_unit_test(an_address_is_taken_once), cmocka_unit_test(servers_of_a_resolv_conf),
 	};
 
 	return unit_run(tests);

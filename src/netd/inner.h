@@ -1,0 +1,25 @@
+/* inner.h - the parts of davit-netd. */
+#pragma once
+
+#include "base/loop.h"
+
+/* --- names.c: the files of records, as a name server --- */
+struct names;
+/* idle(ctx) is called when the last container is gone. */
+int names_new(struct loop *l, int dirfd, void (*idle)(void *ctx), void *ctx, struct names **ret,
+	      struct dv_err *e) DV_MUST_USE;
+void names_free(struct names *n);
+/* Containers that are known now, after everything that was written has been read. */
+size_t names_count(struct names *n);
+
+/* --- rules.c: tells when somebody else has removed our table --- */
+struct rules_watch;
+int rules_watch_new(struct loop *l, const char *table, void (*lost)(void *ctx), void *ctx, struct rules_watch **ret,
+		    struct dv_err *e) DV_MUST_USE;
+void rules_watch_free(struct rules_watch *w);
+
+/* --- repair.c: runs `davit network reload`, never two at once --- */
+struct repair;
+struct repair *repair_new(struct loop *l, const char *root, const char *runroot);
+void repair_free(struct repair *p);
+void repair_want(struct repair *p);

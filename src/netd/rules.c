@@ -1,0 +1,111 @@
+/* rules.c - listens to what nf_tables tells everybody: that a table is gone.
+ *
+ * A flush of the whole ruleset removes each table with a message of its own. When messages were lost, the table may
+ * be: it is asked to be looked at then.
+ */
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "netd/inner.h"
+
+struct rules_watch {
+	int fd;
+	struct loop_source *source;
+	char *table;
+	void (*lost)(void *ctx);
+	void *ctx;
+};
+
+/* The name in a message about a table; NULL when there is none. */
+static const char *table_of(const struct nlmsghdr *h)
+{
+	size_t at = NLMSG_LENGTH(sizeof(struct nfgenmsg));
+
+	while (at + NLA_HDRLEN <= h->nlmsg_len) {
+		const struct nlattr *a = (const void *)((const char *)h + at);
+		const char *text = (const char *)a + NLA_HDRLEN;
+
+		if (a->nla_len < NLA_HDRLEN || at + a->nla_len > h->nlmsg_len)
+			return NULL;
+		if ((a->nla_type & NLA_TYPE_MASK) == NFTA_TABLE_NAME)
+			return a->nla_len > NLA_HDRLEN && text[a->nla_len - NLA_HDRLEN - 1] == '\0' ? text : NULL;
+		at += NLA_ALIGN(a->nla_len);
+	}
+	return NULL;
+}
+
+static bool is_loss(const struct rules_watch *w, const struct nlmsghdr *h)
+{
+	const char *name;
+
+	if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE))
+		return false;
+	name = table_of(h);
+	return name && streq(name, w->table);
+}
+
+static void on_message(void *ctx, int fd, uint32_t events)
+{
+	struct rules_watch *w = ctx;
+	char buf[16384] __attribute__((aligned(8)));
+	bool lost = false;
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof buf, MSG_DONTWAIT)) != 0) {
+		if (n < 0 && errno == ENOBUFS) {
+			lost = true;
+			continue;
+		}
+		if (n < 0)
+			break;
+		for (size_t at = 0; at + sizeof(struct nlmsghdr) <= (size_t)n;) {
+			const struct nlmsghdr *h = (const void *)(buf + at);
+
+			if (h->nlmsg_len < sizeof *h || at + h->nlmsg_len > (size_t)n)
+				break;
+			lost |= is_loss(w, h);
+			at += NLMSG_ALIGN(h->nlmsg_len);
+		}
+	}
+	if (lost)
+		w->lost(w->ctx);
+}
+
+void rules_watch_free(struct rules_watch *w)
+{
+	if (!w)
+		return;
+	loop_remove(w->source);
+	fd_close(&w->fd);
+	free(w->table);
+	free(w);
+}
+
+int rules_watch_new(struct loop *l, const char *table, void (*lost)(void *ctx), void *ctx, struct rules_watch **ret,
+		    struct dv_err *e)
+{
+	struct sockaddr_nl sa = { .nl_family = AF_NETLINK, .nl_groups = 1u << (NFNLGRP_NFTABLES - 1) };
+	struct rules_watch *w = mem_new(struct rules_watch);
+	int r;
+
+	*w = (struct rules_watch){ .fd = -1, .table = mem_str(table), .lost = lost, .ctx = ctx };
+	r = fd_socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_NETFILTER, &w->fd, e);
+	if (r >= 0 && bind(w->fd, (struct sockaddr *)&sa, sizeof sa) < 0)
+		r = dv_fail_errno(e, errno, "listen to nf_tables");
+	if (r >= 0)
+		r = loop_add_fd(l, w->fd, EPOLLIN, on_message, w, &w->source, e);
+	if (r < 0) {
+		rules_watch_free(w);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
