@@ -20,10 +20,11 @@ extern const struct verb verb_container, verb_image, verb_system;
 /* Opens what the globals name. */
 int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e) DV_MUST_USE;
 /* The image is pulled by davit-image when the policy (always, missing, newer, never; NULL is missing) says so; progress
- * goes to standard error. The kinds of davit-image's errors. */
-int cli_want_image(struct verb_call *c, struct image_store *s, const char *ref, const char *policy, bool quiet,
-		   struct dv_err *e) DV_MUST_USE;
-int cli_pull(struct verb_call *c, const char *ref, const char *policy, bool quiet, struct dv_err *e) DV_MUST_USE;
+ * goes to standard error. platform is OS/ARCH[/VARIANT], or NULL. The kinds of davit-image's errors. */
+int cli_want_image(struct verb_call *c, struct image_store *s, const char *ref, const char *policy, const char *platform,
+		   bool quiet, struct dv_err *e) DV_MUST_USE;
+int cli_pull(struct verb_call *c, const char *ref, const char *policy, const char *platform, bool quiet,
+	     struct dv_err *e) DV_MUST_USE;
 /* One line on stderr for one of several operands. */
 void cli_complain(const struct verb_call *c, const struct dv_err *e);
 

@@ -1,7 +1,9 @@
 /* ctr_opts.c - from the flags of run and create to a request. */
 #include "cli/ctr_opts.h"
+#include "engine/life.h"
 
 const char *const ctr_pull_policies[] = { "always", "missing", "newer", "never", NULL };
+const char *const ctr_health_actions[] = { "none", "kill", "restart", "stop", NULL };
 
 #define SET_str(member) q.member = x->member;
 #define SET_strs(member) q.member = x->member.v;
@@ -20,9 +22,17 @@ struct run_request ctr_request(const struct verb_call *c)
 	return q;
 }
 
-int ctr_want_image(struct verb_call *c, struct engine *g, const struct run_request *q, struct dv_err *e)
+int ctr_want_image(struct verb_call *c, struct engine *g, struct run_request *q, struct dv_err *e)
 {
 	const struct ctr_args *x = c->args;
 
-	return cli_want_image(c, engine_images(g), q->image, x->pull, x->quiet, e);
+	int r = request_resolve(c->arena, q, e);
+
+	if (r >= 0)
+		r = cli_want_image(c, engine_images(g), q->image, x->pull, x->platform, x->quiet, e);
+	if (r >= 0 && q->replace && q->name) {
+		r = ctr_remove(g, c->arena, q->name, true, e);
+		r = r == -DV_NOT_FOUND ? 0 : r;
+	}
+	return r;
 }

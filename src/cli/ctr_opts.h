@@ -1,4 +1,7 @@
-/* ctr_opts.h - the flags that run and create share: one list of rows, by theme. */
+/* ctr_opts.h - the flags that run and create share: lists of rows, one file a theme.
+ *
+ * A row stores into the member of struct ctr_args that has the name of its field in struct run_request.
+ */
 #pragma once
 
 #include "cli/cli.h"
@@ -14,54 +17,47 @@ struct ctr_args {
 	RUN_REQUEST(CTR_ARG_)
 	const char *pull;
 	bool quiet;
+	struct opt_strs ignored;
+	bool ignored_bool;
 };
 
-extern const char *const ctr_pull_policies[];
+#define CTR_AT(member) offsetof(struct ctr_args, member)
+#define CTR_ROW(kind_, name_, letter_, member, arg_, help_) \
+	{ .name = name_, .letter = letter_, .kind = OPT_##kind_, .arg = arg_, .offset = CTR_AT(member), .help = help_ },
+/* A flag that stands alone. */
+#define CTR_BOOL(name_, letter_, member, help_) \
+	{ .name = name_, .letter = letter_, .kind = OPT_BOOL, .offset = CTR_AT(member), .help = help_ },
+/* Another name of the same. */
+#define CTR_ALSO(kind_, name_, member) \
+	{ .name = name_, .kind = OPT_##kind_, .flags = OPT_HIDDEN, .arg = "VALUE", .offset = CTR_AT(member), .help = "The same" },
+/* One of a closed list. */
+#define CTR_ONE(name_, member, arg_, values_, help_) \
+	{ .name = name_, .kind = OPT_STR, .arg = arg_, .offset = CTR_AT(member), .values = values_, .help = help_ },
+/* Bytes, or -1. */
+#define CTR_BYTES_OR_NONE(name_, member, help_) \
+	{ .name = name_, .kind = OPT_BYTES, .flags = OPT_MINUS_ONE, .arg = "BYTES", .offset = CTR_AT(member), .help = help_ },
+/* Taken for the sake of scripts; nothing follows from it. */
+#define CTR_IGNORED(name_, help_) \
+	{ .name = name_, .kind = OPT_STRS, .flags = OPT_HIDDEN, .arg = "VALUE", .offset = CTR_AT(ignored), .help = help_ },
+#define CTR_IGNORED_BOOL(name_, member, help_) \
+	{ .name = name_, .kind = OPT_BOOL, .flags = OPT_HIDDEN, .offset = CTR_AT(member), .help = help_ },
+/* Refused with a reason. */
+#define CTR_REFUSED(name_, parse_) \
+	{ .name = name_, .kind = OPT_FUNC, .flags = OPT_HIDDEN, .arg = "VALUE", .parse = parse_, .help = "Not supported" },
+
+#include "cli/ctr_opts_identity.h"
+#include "cli/ctr_opts_process.h"
+#include "cli/ctr_opts_limits.h"
+#include "cli/ctr_opts_security.h"
+#include "cli/ctr_opts_mounts.h"
+#include "cli/ctr_opts_network.h"
+#include "cli/ctr_opts_rare.h"
 
 /* Rows of a `static const struct opt opts[]`. */
-#define CTR_AT(member) offsetof(struct ctr_args, member)
 #define CTR_OPTS \
-	{ .name = "rm", .kind = OPT_BOOL, .offset = CTR_AT(rm), .help = "Remove the container when it has ended" }, \
-	{ .name = "pull", .kind = OPT_STR, .arg = "POLICY", .offset = CTR_AT(pull), .values = ctr_pull_policies, \
-	  .help = "When to pull the image (default: missing)" }, \
-	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = CTR_AT(quiet), .help = "Do not show how the pull goes" }, \
-	{ .name = "interactive", .letter = 'i', .kind = OPT_BOOL, .offset = CTR_AT(interactive), \
-	  .help = "Give it our standard input" }, \
-	{ .name = "tty", .letter = 't', .kind = OPT_BOOL, .offset = CTR_AT(tty), .help = "Give it a terminal" }, \
-	{ .name = "env", .letter = 'e', .kind = OPT_STRS, .arg = "K[=V]", .offset = CTR_AT(env), \
-	  .help = "Set an environment variable, without =V to our own value" }, \
-	{ .name = "env-file", .kind = OPT_STRS, .arg = "FILE", .offset = CTR_AT(env_files), \
-	  .help = "Read environment variables from a file, one a line" }, \
-	{ .name = "volume", .letter = 'v', .kind = OPT_STRS, .arg = "SRC:DST[:OPTIONS]", .offset = CTR_AT(volumes), \
-	  .help = "Mount SRC of the host at DST; options: ro, rw, rshared, rslave, rprivate" }, \
-	{ .name = "tmpfs", .kind = OPT_STRS, .arg = "DST[:OPTIONS]", .offset = CTR_AT(tmpfs), \
-	  .help = "Mount an empty file system in memory" }, \
-	{ .name = "workdir", .letter = 'w', .kind = OPT_STR, .arg = "DIR", .offset = CTR_AT(workdir), \
-	  .help = "Working directory in the container, made when missing" }, \
-	{ .name = "user", .letter = 'u', .kind = OPT_STR, .arg = "USER[:GROUP]", .offset = CTR_AT(user), \
-	  .help = "Names of the image's passwd and group files, or numbers" }, \
-	{ .name = "name", .kind = OPT_STR, .arg = "NAME", .offset = CTR_AT(name), .help = "Name of the container" }, \
-	{ .name = "hostname", .letter = 'h', .kind = OPT_STR, .arg = "NAME", .offset = CTR_AT(hostname), \
-	  .help = "Host name in the container (default: the start of its id)" }, \
-	{ .name = "label", .letter = 'l', .kind = OPT_STRS, .arg = "K[=V]", .offset = CTR_AT(labels), .help = "Set a label" }, \
-	{ .name = "entrypoint", .kind = OPT_STR, .arg = "PROGRAM", .offset = CTR_AT(entrypoint), \
-	  .help = "Instead of the image's entrypoint and command; \"\" for none" }, \
-	{ .name = "memory", .letter = 'm', .kind = OPT_BYTES, .arg = "BYTES", .offset = CTR_AT(memory), \
-	  .help = "Limit of memory" }, \
-	{ .name = "memory-swap", .kind = OPT_BYTES, .flags = OPT_MINUS_ONE, .arg = "BYTES", .offset = CTR_AT(memory_swap), \
-	  .help = "Limit of memory and swap together, -1 for none (default: twice the memory)" }, \
-	{ .name = "cpus", .kind = OPT_STR, .arg = "N", .offset = CTR_AT(cpus), .help = "Limit of processor time: 0.5 is half of one" }, \
-	{ .name = "pids-limit", .kind = OPT_I64, .arg = "N", .offset = CTR_AT(pids), .help = "Limit of processes, -1 for none" }, \
-	{ .name = "read-only", .kind = OPT_BOOL, .offset = CTR_AT(read_only), .help = "Mount the container's root read-only" }, \
-	{ .name = "network", .kind = OPT_STRS, .arg = "none|host", .offset = CTR_AT(networks), \
-	  .help = "none: only loopback (the default for now), host: the host's" }, \
-	{ .name = "net", .kind = OPT_STRS, .flags = OPT_HIDDEN, .arg = "none|host", .offset = CTR_AT(networks), .help = "The same" }, \
-	{ .name = "cap-add", .kind = OPT_STRS, .arg = "CAP", .offset = CTR_AT(cap_add), .help = "Add a capability, or ALL" }, \
-	{ .name = "cap-drop", .kind = OPT_STRS, .arg = "CAP", .offset = CTR_AT(cap_drop), .help = "Drop a capability, or ALL" }, \
-	{ .name = "privileged", .kind = OPT_BOOL, .offset = CTR_AT(privileged), \
-	  .help = "All capabilities and devices, no seccomp filter, nothing hidden" },
+	CTR_OPTS_IDENTITY CTR_OPTS_PROCESS CTR_OPTS_LIMITS CTR_OPTS_SECURITY CTR_OPTS_MOUNTS CTR_OPTS_NETWORK CTR_OPTS_RARE
 
 /* Of the operands and the flags. */
 struct run_request ctr_request(const struct verb_call *c);
-/* Pulls the image first where the flags say so. */
-int ctr_want_image(struct verb_call *c, struct engine *g, const struct run_request *q, struct dv_err *e) DV_MUST_USE;
+/* What comes first: the request is made independent of files and of our environment; pulls the image where the flags say so, and removes the container that has the name (--replace). */
+int ctr_want_image(struct verb_call *c, struct engine *g, struct run_request *q, struct dv_err *e) DV_MUST_USE;

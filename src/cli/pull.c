@@ -111,7 +111,7 @@ static int beside_us(struct arena *a, const char **ret, struct dv_err *e)
 	return 0;
 }
 
-static int pull(struct verb_call *c, struct pulling *p, const char *ref, const char *policy, struct dv_err *e)
+static int pull(struct verb_call *c, struct pulling *p, const char *ref, const char *policy, const char *platform, struct dv_err *e)
 {
 	const struct cli_globals *g = c->globals;
 	auto_close int ours = -1, theirs = -1;
@@ -126,7 +126,8 @@ static int pull(struct verb_call *c, struct pulling *p, const char *ref, const c
 	ours = pair[0];
 	theirs = pair[1];
 	const char *const argv[] = { "davit", "--root", g->root, "--runroot", g->runroot, "pull", "--progress", "json",
-				     "--policy", policy, ref, NULL };
+				     "--policy", policy, platform ? "--platform" : ref, platform, platform ? ref : NULL,
+				     NULL };
 	const struct proc_map map = { theirs, STDOUT_FILENO };
 	const struct proc_spawn s = { .path = path, .argv = (char *const *)argv, .fds = &map, .n_fds = 1 };
 	rc = proc_spawn(&s, &pid, NULL, e);
@@ -144,18 +145,51 @@ static int pull(struct verb_call *c, struct pulling *p, const char *ref, const c
 	return p->done ? 0 : dv_fail(e, DV_INTERNAL, "pull %s: davit-image ended with status %d", ref, proc_exit_code(status));
 }
 
-int cli_pull(struct verb_call *c, const char *ref, const char *policy, bool quiet, struct dv_err *e)
+int cli_pull(struct verb_call *c, const char *ref, const char *policy, const char *platform, bool quiet, struct dv_err *e)
 {
 	struct pulling p = { .bars = progress_new(stderr, quiet), .items = map_new() };
-	int rc = pull(c, &p, ref, policy, e);
+	int rc = pull(c, &p, ref, policy, platform, e);
 
 	map_free(p.items, NULL);
 	progress_free(p.bars);
 	return rc;
 }
 
-int cli_want_image(struct verb_call *c, struct image_store *s, const char *ref, const char *policy, bool quiet,
-		   struct dv_err *e)
+/* "linux/arm64/v8" against the image's own words; a part that is not said matches. */
+static bool is_platform(struct arena *a, const struct image *img, const char *want, const char **ret_actual)
+{
+	static const char *const keys[] = { "os", "architecture", "variant" };
+	struct json *config;
+	size_t n;
+	char **part = str_split(a, want, '/', &n);
+	bool same = n <= ARRAY_LEN(keys);
+
+	if (json_parse(a, img->config, img->config_len, &config, NULL) < 0)
+		config = json_new_object(a);
+	for (size_t i = 0; same && i < n; i++) {
+		const char *own = json_str(json_get(config, keys[i]));
+
+		same = (!own && i == 2) || streq(own ? own : "", part[i]);
+	}
+	*ret_actual = arena_printf(a, "%s/%s", json_str(json_get(config, "os")), json_str(json_get(config, "architecture")));
+	return same;
+}
+
+/* As docker: what is here and of another platform is an error, not something to be replaced behind its back. */
+static int check_platform(struct verb_call *c, struct image_store *s, const char *ref, const char *platform, struct dv_err *e)
+{
+	const char *actual;
+	struct image *img;
+	int r = platform ? image_resolve(s, c->arena, ref, &img, e) : 0;
+
+	if (r < 0 || !platform || is_platform(c->arena, img, platform, &actual))
+		return r < 0 ? r : 0;
+	return dv_fail(e, DV_NOT_FOUND, "image with reference %.200s was found but does not provide the specified platform "
+					"(%.60s): it is of %s", ref, platform, actual);
+}
+
+static int want_image(struct verb_call *c, struct image_store *s, const char *ref, const char *policy, const char *platform,
+		      bool quiet, struct dv_err *e)
 {
 	const char *full = NULL;
 	struct dv_err why = DV_ERR_NONE;
@@ -164,11 +198,19 @@ int cli_want_image(struct verb_call *c, struct image_store *s, const char *ref, 
 	if (policy && streq(policy, "never"))
 		return 0;
 	if (policy && !streq(policy, "missing"))
-		return cli_pull(c, ref, policy, quiet, e);
+		return cli_pull(c, ref, policy, platform, quiet, e);
 	/* What is no name (an id) cannot be pulled: whoever resolves it again says so. */
 	if (image_resolve(s, c->arena, ref, &img, &why) != -DV_NOT_FOUND || image_name_normalize(c->arena, ref, &full, NULL) < 0)
 		return 0;
 	if (!quiet)
 		(void)fprintf(stderr, "Unable to find image '%s' locally\n", image_name_familiar(full));
-	return cli_pull(c, ref, "missing", quiet, e);
+	return cli_pull(c, ref, "missing", platform, quiet, e);
+}
+
+int cli_want_image(struct verb_call *c, struct image_store *s, const char *ref, const char *policy, const char *platform,
+		   bool quiet, struct dv_err *e)
+{
+	int r = want_image(c, s, ref, policy, platform, quiet, e);
+
+	return r < 0 ? r : check_platform(c, s, ref, platform, e);
 }

@@ -1,40 +1,32 @@
 /* bundle.c - tables of docker's defaults and the tree made of them. */
 #include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include "base/log.h"
 #include "base/str.h"
 #include "engine/bundle.h"
 #include "engine/etc.h"
+#include "engine/limit.h"
+#include "engine/security.h"
 #include "oci/caps.h"
 #include "oci/spec.h"
 
-#define CPU_PERIOD_US 100000
-#define NOFILE_DEFAULT 1048576
+/* Mounts that a flag has a say in. */
+enum { RO_UNLESS_PRIVILEGED = 1, PROC_OPTIONS, SHM_SIZE, CGROUP_RIGHTS, READ_ONLY_TMPFS };
 
-static const char *const masked[] = {
-	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-	"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
-	"/sys/firmware", NULL
-};
-static const char *const readonly[] = {
-	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL
-};
-
-/* ro_unless_privileged stands last in the options. */
 static const struct default_mount {
 	const char *destination, *type;
 	const char *options[8];
-	bool ro_unless_privileged;
+	int say;
 } default_mounts[] = {
-	{ "/proc", "proc", { "nosuid", "noexec", "nodev" }, false },
-	{ "/dev", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" }, false },
-	{ "/sys", "sysfs", { "nosuid", "noexec", "nodev" }, true },
-	{ "/dev/pts", "devpts", { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" }, false },
-	{ "/dev/shm", "tmpfs", { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" }, false },
-	{ "/dev/mqueue", "mqueue", { "nosuid", "noexec", "nodev" }, false },
-	{ "/sys/fs/cgroup", "cgroup", { "nosuid", "noexec", "nodev", "relatime" }, true },
+	{ "/proc", "proc", { "nosuid", "noexec", "nodev" }, PROC_OPTIONS },
+	{ "/dev", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" }, 0 },
+	{ "/sys", "sysfs", { "nosuid", "noexec", "nodev" }, RO_UNLESS_PRIVILEGED },
+	{ "/dev/pts", "devpts", { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" }, 0 },
+	{ "/dev/shm", "tmpfs", { "nosuid", "noexec", "nodev", "mode=1777" }, SHM_SIZE },
+	{ "/dev/mqueue", "mqueue", { "nosuid", "noexec", "nodev" }, 0 },
+	{ "/sys/fs/cgroup", "cgroup", { "nosuid", "noexec", "nodev", "relatime" }, CGROUP_RIGHTS },
+	{ "/run", "tmpfs", { "nosuid", "nodev", "mode=755", "tmpcopyup" }, READ_ONLY_TMPFS },
+	{ "/tmp", "tmpfs", { "nosuid", "nodev", "mode=1777", "tmpcopyup" }, READ_ONLY_TMPFS },
+	{ "/var/tmp", "tmpfs", { "nosuid", "nodev", "mode=1777", "tmpcopyup" }, READ_ONLY_TMPFS },
 };
 
 static struct json *strs(struct arena *a, const char *const *v)
@@ -81,23 +73,59 @@ static struct json *by_depth(struct arena *a, struct json **list, size_t n)
 	return out;
 }
 
-static struct json *default_mount(struct arena *a, const struct default_mount *m, bool privileged)
+static void option(struct arena *a, struct json *options, const char *text)
+{
+	json_append(a, options, json_new_str(a, text));
+}
+
+/* "hidepid=2,subset=pid" */
+static void options_of(struct arena *a, struct json *options, const char *text)
+{
+	size_t n;
+	char **words = text ? str_split(a, text, ',', &n) : NULL;
+
+	for (size_t i = 0; words && i < n; i++)
+		option(a, options, words[i]);
+}
+
+/* The shared memory of the host goes with its IPC. */
+static struct json *shared_mount(struct arena *a, const char *path)
+{
+	static const char *const options[] = { "rbind", "rslave", NULL };
+
+	return json_obj(a, "destination", json_new_str(a, path), "type", json_new_str(a, "bind"), "source",
+			json_new_str(a, path), "options", json_new_strs(a, options), NULL);
+}
+
+/* NULL: the container has no such mount. */
+static struct json *default_mount(struct arena *a, const struct default_mount *m, const struct run_request *q,
+				  const struct run_config *c)
 {
 	struct json *options = strs(a, m->options);
+	bool shm = m->say == SHM_SIZE;
 
-	if (m->ro_unless_privileged && !privileged)
-		json_append(a, options, json_new_str(a, "ro"));
+	if ((shm && c->ns[RUN_NS_IPC].mode == RUN_NS_NONE) || (m->say == READ_ONLY_TMPFS && !(q->read_only && q->read_only_tmpfs)))
+		return NULL;
+	if (c->ns[RUN_NS_IPC].mode == RUN_NS_HOST && shm)
+		return shared_mount(a, m->destination);
+	if (shm)
+		option(a, options, arena_printf(a, "size=%lld", (long long)limits_shm(q)));
+	if (m->say == PROC_OPTIONS)
+		options_of(a, options, c->sec.proc_opts);
+	if ((m->say == RO_UNLESS_PRIVILEGED && !q->privileged) || (m->say == CGROUP_RIGHTS && !c->sec.writable_cgroups))
+		option(a, options, "ro");
 	return json_obj(a, "destination", json_new_str(a, m->destination), "type", json_new_str(a, m->type), "source",
 			json_new_str(a, m->type), "options", options, NULL);
 }
 
 static struct json *all_mounts(struct arena *a, const struct run_request *q, const struct run_config *c, const char *run_dir)
 {
-	struct json *own = json_new_array(a), **list;
+	struct json *own = json_new_array(a), **list, *m;
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(default_mounts); i++)
-		json_append(a, own, default_mount(a, &default_mounts[i], q->privileged));
+		if ((m = default_mount(a, &default_mounts[i], q, c)))
+			json_append(a, own, m);
 	etc_mounts(a, run_dir, q, own);
 	list = arena_array(a, struct json *, json_len(own) + json_len(c->mounts) + 1);
 	for (JSON_EACH(it, own))
@@ -130,22 +158,6 @@ struct json *bundle_capabilities(struct arena *a, uint64_t caps, uid_t uid)
 			  json_obj(a, "bounding", list, NULL);
 }
 
-static struct json *rlimits(struct arena *a)
-{
-	struct json *list = json_new_array(a);
-	struct rlimit rl;
-	rlim_t want = NOFILE_DEFAULT;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_max < want) {
-		want = rl.rlim_max;
-		log_debug("limit of open files is our own hard limit", "limit", arena_printf(a, "%llu", (unsigned long long)want),
-			  NULL);
-	}
-	json_append(a, list, json_obj(a, "type", json_new_str(a, "RLIMIT_NOFILE"), "soft", json_new_u64(a, want), "hard",
-				      json_new_u64(a, want), NULL));
-	return list;
-}
-
 struct json *bundle_user(struct arena *a, const struct user *u)
 {
 	struct json *groups = json_new_array(a);
@@ -155,18 +167,25 @@ struct json *bundle_user(struct arena *a, const struct user *u)
 	return json_obj(a, "uid", json_new_u64(a, u->uid), "gid", json_new_u64(a, u->gid), "additionalGids", groups, NULL);
 }
 
-static struct json *process(struct arena *a, const struct run_request *q, const struct run_config *c, const struct user *u)
+static struct json *process(struct arena *a, const struct run_request *q, const struct run_config *c, const struct user *u,
+			    struct json *rlimits)
 {
-	struct json *env = strs(a, c->env);
+	struct json *env = strs(a, c->env), *user = bundle_user(a, u), *p;
 
 	if (!spec_env_get((const char *const *)c->env, "HOME"))
 		json_append(a, env, json_new_str(a, arena_printf(a, "HOME=%s", u->home)));
-	return json_obj(a, "terminal", json_new_bool(a, q->tty), "user", bundle_user(a, u), "args", strs(a, c->args), "env",
-			env, "cwd", json_new_str(a, c->cwd), "capabilities", bundle_capabilities(a, c->caps, u->uid), "rlimits",
-			rlimits(a), NULL);
+	json_set(a, user, "umask", json_new_u64(a, c->umask));
+	p = json_obj(a, "terminal", json_new_bool(a, q->tty), "user", user, "args", strs(a, c->args), "env", env, "cwd",
+		     json_new_str(a, c->cwd), "capabilities", bundle_capabilities(a, c->caps, u->uid), "rlimits", rlimits,
+		     "noNewPrivileges", json_new_bool(a, c->sec.no_new_privs), NULL);
+	if (c->sec.apparmor)
+		json_set(a, p, "apparmorProfile", json_new_str(a, c->sec.apparmor));
+	if (q->oom_score_adj.set)
+		json_set(a, p, "oomScoreAdj", json_new_i64(a, q->oom_score_adj.v));
+	return p;
 }
 
-/* --- limits --- */
+/* --- devices --- */
 
 static struct json *device_rule(struct arena *a, bool allow, const char *type, const char *access)
 {
@@ -186,72 +205,74 @@ static struct json *device_rules(struct arena *a, bool privileged)
 	return list;
 }
 
-/* Where the kernel does not count swap on v1, the doubled default is left out. */
-static bool counts_swap(void)
+static int devices(struct arena *a, const struct run_request *q, struct json **ret_nodes, struct json **ret_rules,
+		   struct dv_err *e)
 {
-	return access("/sys/fs/cgroup/memory", F_OK) < 0 ||
-	       access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
-}
+	struct json *nodes = json_new_array(a), *rules = device_rules(a, q->privileged);
+	int r = q->privileged ? bundle_host_devices(a, &nodes, e) : 0;
 
-static struct json *memory(struct arena *a, const struct run_request *q)
-{
-	int64_t swap = q->memory_swap.v ? q->memory_swap.v : counts_swap() ? 2 * q->memory.v : 0;
-
-	if (!q->memory.v)
-		return NULL;
-	return json_obj(a, "limit", json_new_i64(a, q->memory.v), "swap", swap ? json_new_i64(a, swap) : NULL, NULL);
-}
-
-static struct json *cpu(struct arena *a, const struct run_config *c)
-{
-	if (!c->nano_cpus)
-		return NULL;
-	return json_obj(a, "quota", json_new_i64(a, c->nano_cpus / (1000000000 / CPU_PERIOD_US)), "period",
-			json_new_i64(a, CPU_PERIOD_US), NULL);
-}
-
-static struct json *resources(struct arena *a, const struct run_request *q, const struct run_config *c)
-{
-	struct json *pids = q->pids.v > 0 ? json_obj(a, "limit", json_new_i64(a, q->pids.v), NULL) : NULL;
-
-	return json_obj(a, "devices", device_rules(a, q->privileged), "memory", memory(a, q), "cpu", cpu(a, c), "pids", pids,
-			NULL);
+	if (r < 0 || (r = devices_parse(a, q, nodes, rules, e)) < 0)
+		return r;
+	*ret_nodes = nodes;
+	*ret_rules = rules;
+	return 0;
 }
 
 /* --- all of it --- */
 
 static struct json *namespaces(struct arena *a, const struct run_config *c)
 {
-	static const char *const types[] = { "pid", "ipc", "uts", "mount", "cgroup", "network" };
-	struct json *list = json_new_array(a);
+	struct json *list = nsmode_json(a, c);
 
-	for (size_t i = 0; i < ARRAY_LEN(types) - c->host_network; i++)
-		json_append(a, list, json_obj(a, "type", json_new_str(a, types[i]), NULL));
+	if (!c->host_network)
+		json_append(a, list, json_obj(a, "type", json_new_str(a, "network"), NULL));
 	return list;
 }
 
 /* What NET_BIND_SERVICE and NET_RAW are mostly wanted for goes without them in a network of one's own. */
 static struct json *sysctls(struct arena *a, const struct run_config *c)
 {
-	if (c->host_network)
-		return NULL;
-	return json_obj(a, "net.ipv4.ip_unprivileged_port_start", json_new_str(a, "0"), "net.ipv4.ping_group_range",
-			json_new_str(a, "0 2147483647"), NULL);
+	struct json *out = json_new_object(a);
+
+	if (!c->host_network) {
+		json_set(a, out, "net.ipv4.ip_unprivileged_port_start", json_new_str(a, "0"));
+		json_set(a, out, "net.ipv4.ping_group_range", json_new_str(a, "0 2147483647"));
+	}
+	for (JSON_EACH(it, c->sysctls))
+		json_set(a, out, json_iter_key(it), (struct json *)it.value);
+	return out;
+}
+
+/* "/PARENT/ID"; a parent without a slash in front is below the root all the same. */
+static const char *cgroup_path(struct arena *a, const struct run_request *q, const char *id)
+{
+	const char *parent = q->cgroup_parent && *q->cgroup_parent ? q->cgroup_parent : "/davit";
+
+	return arena_printf(a, "%s%s/%s", *parent == '/' ? "" : "/", parent, id);
+}
+
+static struct json *personality(struct arena *a, const struct run_request *q)
+{
+	return q->personality ? json_obj(a, "domain", json_new_str(a, q->personality), NULL) : NULL;
 }
 
 int bundle_make(struct arena *a, const struct run_request *q, const struct run_config *c, const struct user *u,
 		const char *id, const char *run_dir, struct json **ret, struct dv_err *e)
 {
-	struct json *devices = NULL, *l;
-	int r = q->privileged ? bundle_host_devices(a, &devices, e) : 0;
+	struct json *nodes, *rules, *limits, *rlimits, *l;
+	int r;
 
-	if (r < 0)
+	if ((r = devices(a, q, &nodes, &rules, e)) < 0 || (r = limits_resources(a, q, c, &limits, e)) < 0 ||
+	    (r = limits_rlimits(a, q, &rlimits, e)) < 0)
 		return r;
-	l = json_obj(a, "resources", resources(a, q, c), "cgroupsPath", json_new_str(a, arena_printf(a, "/davit/%s", id)),
-		     "namespaces", namespaces(a, c), "devices", devices, "sysctl", sysctls(a, c), "maskedPaths",
-		     q->privileged ? NULL : strs(a, masked), "readonlyPaths", q->privileged ? NULL : strs(a, readonly), NULL);
-	*ret = json_obj(a, "ociVersion", json_new_str(a, SPEC_VERSION), "process", process(a, q, c, u), "root",
+	json_set(a, limits, "devices", rules);
+	l = json_obj(a, "resources", limits, "cgroupsPath", json_new_str(a, cgroup_path(a, q, id)), "namespaces",
+		     namespaces(a, c), "devices", nodes, "sysctl", sysctls(a, c), "maskedPaths", c->sec.masked, "readonlyPaths",
+		     c->sec.readonly, "seccomp", c->sec.seccomp, "personality", personality(a, q), NULL);
+	*ret = json_obj(a, "ociVersion", json_new_str(a, SPEC_VERSION), "process", process(a, q, c, u, rlimits), "root",
 			json_obj(a, "path", json_new_str(a, "/"), "readonly", json_new_bool(a, q->read_only), NULL),
-			"hostname", json_new_str(a, c->hostname), "mounts", all_mounts(a, q, c, run_dir), "linux", l, NULL);
+			"hostname", c->ns[RUN_NS_UTS].mode == RUN_NS_OWN ? json_new_str(a, c->hostname) : NULL, "domainname",
+			q->domainname ? json_new_str(a, q->domainname) : NULL, "mounts", all_mounts(a, q, c, run_dir), "annotations",
+			c->annotations, "linux", l, NULL);
 	return 0;
 }

@@ -3,11 +3,12 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "engine/config_json.h"
 #include "engine/ctr.h"
-#include "engine/request.h"
+#include "engine/limit.h"
+#include "engine/security.h"
 
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define MEMORY_MIN (INT64_C(6) << 20)
 #define HOSTNAME_MAX 63
 #define LABELS_MAX 1000
 
@@ -24,13 +25,29 @@ static const char **strings(struct arena *a, const struct json *list, size_t *re
 	return v;
 }
 
+struct json *entrypoint_words(struct arena *a, const char *text)
+{
+	struct json *list = NULL;
+
+	if (*text != '[' || json_parse(a, text, strlen(text), &list, NULL) < 0)
+		return NULL;
+	for (JSON_EACH(it, list))
+		if (!json_str(it.value))
+			return NULL;
+	return list;
+}
+
 static int choose_args(struct arena *a, const struct run_request *q, const struct json *image, struct run_config *c,
 		       struct dv_err *e)
 {
 	size_t n_entry = 0, n_cmd = 0, n = 0;
 	const char **entry, **cmd;
+	struct json *words;
 
-	if (q->entrypoint) {
+	if (q->entrypoint && (words = entrypoint_words(a, q->entrypoint))) {
+		entry = strings(a, words, &n_entry);
+		cmd = arena_array(a, const char *, 1);
+	} else if (q->entrypoint) {
 		entry = arena_array(a, const char *, 2);
 		n_entry = *q->entrypoint != '\0';
 		entry[0] = n_entry ? q->entrypoint : NULL;
@@ -76,7 +93,7 @@ static int choose_hostname(struct arena *a, const struct run_request *q, const c
 		return dv_fail(e, DV_INVALID, "invalid hostname: \"%.100s\"", q->hostname);
 	if (q->hostname)
 		c->hostname = q->hostname;
-	else if (c->host_network && gethostname(own, sizeof own) == 0)
+	else if ((c->host_network || c->ns[RUN_NS_UTS].mode == RUN_NS_HOST) && gethostname(own, sizeof own) == 0)
 		c->hostname = arena_printf(a, "%.63s", own);
 	else
 		c->hostname = arena_strn(a, id, CTR_SHORT);
@@ -100,6 +117,7 @@ static int choose_cwd(struct arena *a, const struct run_request *q, const struct
 			       q->workdir);
 	if (q->workdir)
 		dir = q->workdir;
+	c->cwd_shown = dir ? dir : "";
 	c->cwd = !dir ? "/" : *dir == '/' ? dir : arena_printf(a, "/%s", dir);
 	return 0;
 }
@@ -131,88 +149,48 @@ static int choose_labels(struct arena *a, const struct run_request *q, const str
 	return 0;
 }
 
-/* --- limits --- */
+/* --- small things --- */
 
-/* "1.5" in billionths, without the rounding of a double. */
-static bool parse_cpus(const char *text, int64_t *ret)
+static int key_values(struct arena *a, const char *flag, const char *const *texts, struct json **ret, struct dv_err *e)
 {
-	struct scan s = scan_of(text, strlen(text));
-	uint64_t whole = 0;
-	int64_t part = 0, unit = 1000000000;
-	bool any = scan_u64(&s, &whole);
+	struct json *out = json_new_object(a);
 
-	if (scan_char(&s, '.'))
-		for (; s.p < s.end && *s.p >= '0' && *s.p <= '9' && unit > 1; s.p++, any = true) {
-			unit /= 10;
-			part += unit * (*s.p - '0');
-		}
-	if (!any || s.p != s.end || whole > 100000)
-		return false;
-	*ret = (int64_t)whole * 1000000000 + part;
-	return true;
-}
+	for (; texts && *texts; texts++) {
+		const char *eq = strchr(*texts, '=');
 
-static int check_cpus(const struct run_request *q, struct run_config *c, struct dv_err *e)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (!q->cpus)
-		return 0;
-	if (!parse_cpus(q->cpus, &c->nano_cpus))
-		return dv_fail(e, DV_INVALID, "--cpus: \"%.64s\" is not a number of CPUs", q->cpus);
-	if (c->nano_cpus && (c->nano_cpus < 10000000 || c->nano_cpus > n * INT64_C(1000000000)))
-		return dv_fail(e, DV_INVALID,
-			       "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available", n, n);
+		if (!eq || eq == *texts)
+			return dv_fail(e, DV_INVALID, "invalid argument \"%.100s\" for %s: K=V is wanted", *texts, flag);
+		json_set(a, out, arena_strn(a, *texts, (size_t)(eq - *texts)), json_new_str(a, eq + 1));
+	}
+	*ret = json_len(out) ? out : NULL;
 	return 0;
 }
 
-static int check_memory(const struct run_request *q, struct dv_err *e)
+static int choose_stop(const struct run_request *q, const struct json *image, struct run_config *c, struct dv_err *e)
 {
-	if (q->memory.v && q->memory.v < MEMORY_MIN)
-		return dv_fail(e, DV_INVALID, "minimum memory limit allowed is 6MB");
-	if (q->memory_swap.v && !q->memory.v)
-		return dv_fail(e, DV_INVALID, "--memory-swap needs --memory");
-	if (q->memory_swap.v > 0 && q->memory_swap.v < q->memory.v)
-		return dv_fail(e, DV_INVALID, "minimum memoryswap limit should be larger than memory limit");
-	if (q->pids.v < -1)
-		return dv_fail(e, DV_INVALID, "--pids-limit: %lld is negative", (long long)q->pids.v);
+	int sig;
+
+	c->stop_signal = q->stop_signal ? q->stop_signal : image_str(image, "StopSignal");
+	if (q->stop_signal && proc_parse_signal(q->stop_signal, &sig, NULL) < 0)
+		return dv_fail(e, DV_INVALID, "invalid signal: %.40s", q->stop_signal);
 	return 0;
 }
 
-/* --- what inspect shows --- */
-
-static struct json *strs(struct arena *a, const char *const *v)
+static int choose_umask(const struct run_request *q, struct run_config *c, struct dv_err *e)
 {
-	return v && v[0] ? json_new_strs(a, v) : NULL;
+	uint64_t mask = 022;
+
+	if (q->umask && str_octal(q->umask, 0777, "umask", &mask, NULL) < 0)
+		return dv_fail(e, DV_INVALID, "--umask: \"%.40s\" is no octal mode mask", q->umask);
+	c->umask = (uint32_t)mask;
+	return 0;
 }
 
-static struct json *inspect_config(struct arena *a, const struct run_request *q, const struct json *image,
-				   const struct run_config *c)
+static int choose_personality(const struct run_request *q, struct dv_err *e)
 {
-	const struct json *entry = json_get(image, "Entrypoint"), *cmd = json_get(image, "Cmd");
-	const char *one[] = { q->entrypoint, NULL };
-
-	return json_obj(a, "Hostname", json_new_str(a, c->hostname), "User", json_new_str(a, c->user ? c->user : ""),
-			"AttachStdin", json_new_bool(a, q->interactive), "Tty", json_new_bool(a, q->tty), "OpenStdin",
-			json_new_bool(a, q->interactive), "Env", json_new_strs(a, c->env), "Cmd",
-			q->args && q->args[0]		? json_new_strs(a, q->args) :
-			!q->entrypoint && json_len(cmd) ? json_copy(a, cmd) :
-							  json_null(a),
-			"Image", json_new_str(a, q->image), "WorkingDir", json_new_str(a, c->cwd), "Entrypoint",
-			q->entrypoint && *q->entrypoint	  ? json_new_strs(a, one) :
-			!q->entrypoint && json_len(entry) ? json_copy(a, entry) :
-							    json_null(a),
-			"Labels", json_copy(a, c->labels), "StopSignal", json_new_str(a, c->stop_signal), NULL);
-}
-
-static struct json *inspect_host(struct arena *a, const struct run_request *q, const struct run_config *c)
-{
-	return json_obj(a, "Binds", strs(a, q->volumes), "NetworkMode",
-			json_new_str(a, c->host_network ? "host" : "none"), "AutoRemove", json_new_bool(a, q->rm), "CapAdd",
-			strs(a, q->cap_add), "CapDrop", strs(a, q->cap_drop), "Privileged", json_new_bool(a, q->privileged),
-			"ReadonlyRootfs", json_new_bool(a, q->read_only), "Memory", json_new_i64(a, q->memory.v),
-			"MemorySwap", json_new_i64(a, q->memory_swap.v ? q->memory_swap.v : 2 * q->memory.v), "NanoCpus",
-			json_new_i64(a, c->nano_cpus), "PidsLimit", json_new_i64(a, q->pids.v), NULL);
+	if (q->personality && !streq(q->personality, "LINUX") && !streq(q->personality, "LINUX32"))
+		return dv_fail(e, DV_INVALID, "--personality: \"%.40s\" is neither LINUX nor LINUX32", q->personality);
+	return 0;
 }
 
 int run_configure(struct arena *a, const struct run_request *q, const struct image *img, const char *id,
@@ -226,17 +204,20 @@ int run_configure(struct arena *a, const struct run_request *q, const struct ima
 	if (r < 0)
 		return dv_wrap(e, "configuration of image %s", q->image);
 	image = json_get(tree, "config");
+	c.image = image;
 	c.user = q->user ? q->user : image_str(image, "User");
-	c.stop_signal = image_str(image, "StopSignal");
-	if ((r = choose_network(q, &c, e)) < 0 || (r = check_memory(q, e)) < 0 || (r = check_cpus(q, &c, e)) < 0 ||
+	if ((r = choose_network(q, &c, e)) < 0 || (r = limits_check(q, &c, e)) < 0 || (r = nsmode_choose(a, q, &c, e)) < 0 ||
 	    (r = choose_hostname(a, q, id, &c, e)) < 0 || (r = choose_args(a, q, image, &c, e)) < 0 ||
 	    (r = choose_cwd(a, q, image, &c, e)) < 0 || (r = choose_env(a, q, image, &c, e)) < 0 ||
 	    (r = choose_labels(a, q, image, &c, e)) < 0 || (r = caps_choose(q, caps_available(), &c.caps, e)) < 0 ||
+	    (r = security_choose(a, q, &c, e)) < 0 || (r = health_choose(a, q, image, &c.health, e)) < 0 ||
+	    (r = choose_stop(q, image, &c, e)) < 0 || (r = choose_umask(q, &c, e)) < 0 ||
+	    (r = key_values(a, "--annotation", q->annotations, &c.annotations, e)) < 0 ||
+	    (r = key_values(a, "--sysctl", q->sysctls, &c.sysctls, e)) < 0 || (r = choose_personality(q, e)) < 0 ||
 	    (r = binds_parse(a, q, &c, e)) < 0)
 		return r;
 	c.inspect = json_obj(a, "Path", json_new_str(a, c.args[0]), "Args", json_new_strs(a, c.args + 1), "Config",
-			     inspect_config(a, q, image, &c), "HostConfig", inspect_host(a, q, &c), "Mounts",
-			     c.mount_points, NULL);
+			     config_json(a, q, &c), "HostConfig", host_config_json(a, q, &c), "Mounts", c.mount_points, NULL);
 	*ret = c;
 	return 0;
 }

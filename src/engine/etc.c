@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/etc.h"
+#include "engine/user.h"
 
 #define HOST_FILE_MAX (1 << 20)
 
@@ -85,15 +86,50 @@ int etc_write(int dir_fd, const struct run_config *c, struct dv_err *e)
 	return write_resolv(dir_fd, c->host_network, e);
 }
 
+/* --- the time zone --- */
+
+#define ZONES "usr/share/zoneinfo"
+#define ZONE_MAX ((size_t)1 << 20)
+
+/* A copy: what the host's zone becomes later is not the container's. */
+int etc_write_zone(int dir_fd, const struct run_request *q, struct dv_err *e)
+{
+	auto_buf struct buf b = BUF_INIT(ZONE_MAX);
+	auto_close int zones = -1, fd = -1;
+	int r;
+
+	if (!q->tz)
+		return 0;
+	if (streq(q->tz, "local"))
+		r = file_open(AT_FDCWD, "/etc/localtime", O_RDONLY | O_NONBLOCK, 0, &fd, e);
+	else if ((r = file_open(AT_FDCWD, "/" ZONES, O_PATH | O_DIRECTORY, 0, &zones, e)) >= 0)
+		r = file_open_how(zones, q->tz, O_RDONLY | O_NONBLOCK, 0, FILE_BENEATH, &fd, e);
+	if (r < 0)
+		return dv_fail(e, DV_NOT_FOUND, "finding timezone %.100s: no such zone on this machine", q->tz);
+	if ((r = fd_read_to(fd, &b, "time zone", e)) < 0)
+		return r;
+	if (b.len < 4 || memcmp(b.p, "TZif", 4) != 0)
+		return dv_fail(e, DV_INVALID, "--tz %.100s is no time zone", q->tz);
+	return write_one(dir_fd, "localtime", b.p, b.len, e);
+}
+
+static void add_mount(struct arena *a, const char *dir, const char *name, const char *destination, bool ro, struct json *mounts)
+{
+	const char *options[] = { "bind", "rprivate", ro ? "ro" : NULL, NULL };
+
+	json_append(a, mounts,
+		    json_obj(a, "destination", json_new_str(a, destination), "type", json_new_str(a, "bind"), "source",
+			     json_new_str(a, arena_printf(a, "%s/%s", dir, name)), "options", json_new_strs(a, options), NULL));
+}
+
 void etc_mounts(struct arena *a, const char *dir, const struct run_request *q, struct json *mounts)
 {
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		const char *options[] = { "bind", "rprivate", q->read_only ? "ro" : NULL, NULL };
-
-		json_append(a, mounts,
-			    json_obj(a, "destination", json_new_str(a, files[i].destination), "type",
-				     json_new_str(a, "bind"), "source",
-				     json_new_str(a, arena_printf(a, "%s/%s", dir, files[i].name)), "options",
-				     json_new_strs(a, options), NULL));
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		add_mount(a, dir, files[i].name, files[i].destination, q->read_only, mounts);
+	if (passwd_wanted(q)) {
+		add_mount(a, dir, "passwd", "/etc/passwd", q->read_only, mounts);
+		add_mount(a, dir, "group", "/etc/group", q->read_only, mounts);
 	}
+	if (q->tz)
+		add_mount(a, dir, "localtime", "/etc/localtime", true, mounts);
 }

@@ -20,6 +20,7 @@ struct exec_call {
 	struct ctr *row;
 	struct json *inspect;           /* Config and HostConfig of the row */
 	const struct json *base;        /* the process of the container's configuration */
+	bool own_filter;                /* not the default one: that of the configuration, or none */
 	bool no_program;
 };
 
@@ -116,7 +117,7 @@ static int run_it(struct exec_call *x, struct container_exec_opts *o, struct dv_
 /* The filter is not in the stored configuration: the profile is compiled again. */
 static int start(struct exec_call *x, struct dv_err *e)
 {
-	bool open = json_bool(json_path(x->inspect, "HostConfig.Privileged"));
+	bool open = x->own_filter || json_bool(json_path(x->inspect, "HostConfig.Privileged"));
 	struct container_exec_opts o = { .root = engine_oci_root(x->g), .id = x->row->id, .console_fd = -1,
 					 .detached = x->q->detach, .ret_no_program = &x->no_program };
 	struct seccomp_filter filter;
@@ -145,8 +146,11 @@ int engine_exec(struct engine *g, struct arena *a, const struct exec_request *q,
 	if (box.status == STATUS_PAUSED)
 		return dv_fail(e, DV_CONFLICT, "Container %s is paused, unpause the container before exec", q->container);
 	x.base = json_get(box.state.config, "process");
+	x.own_filter = json_path(box.state.config, "linux.seccomp") != NULL;
 	if (json_parse(a, x.row->config, strlen(x.row->config), &x.inspect, e) < 0)
 		return dv_wrap(e, "container %s", q->container);
+	for (JSON_EACH(it, json_path(x.inspect, "HostConfig.SecurityOpt")))
+		x.own_filter = x.own_filter || streq(json_str(it.value), "seccomp=unconfined");
 	r = start(&x, e);
 	if (r < 0 && x.no_program)
 		*ret_status = r == -DV_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_CANNOT_INVOKE;

@@ -1,6 +1,7 @@
 /* request.c - a request as JSON and back, and freed from the process it was made in. */
 #include "base/str.h"
 #include "engine/request.h"
+#include "engine/security.h"
 
 #define LABELS_MAX 1000
 
@@ -86,7 +87,7 @@ int request_resolve(struct arena *a, struct run_request *q, struct dv_err *e)
 
 	if ((r = env_resolve(a, q, &env, &unset, e)) < 0)
 		return r;
-	if (q->label_files && (r = resolve_labels(a, q, e)) < 0)
+	if ((q->label_files && (r = resolve_labels(a, q, e)) < 0) || (q->security_opts && (r = security_resolve(a, q, e)) < 0))
 		return r;
 	q->env = env;
 	q->unset_env = unset;

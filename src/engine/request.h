@@ -52,7 +52,7 @@
 	F(strs, groups)                /* names of the image, or numbers; keep-groups: ours */ \
 	F(str, umask)                  /* octal */ \
 	F(str, tz)                     /* a zone of the host's /usr/share/zoneinfo, or "local" */ \
-	F(bool, no_passwd)             /* no lines for a user without one */ \
+	F(bool, passwd)                /* lines for a user that the image does not know */ \
 	F(str, passwd_entry)           /* the line to add; $USERNAME, $UID, $GID, $NAME, $HOME */ \
 	F(str, group_entry) \
 	F(strs, host_users)            /* of our passwd file, to be added to the container's */ \
@@ -129,7 +129,7 @@
 	F(strs, storage_opts)          /* size=BYTES */ \
 	F(strs, secrets)               /* NAME[,OPTIONS] */ \
 	F(bool, read_only)             /* the container's root */ \
-	F(bool, no_read_only_tmpfs)    /* with read_only, no tmpfs on /run, /tmp and /var/tmp */ \
+	F(bool, read_only_tmpfs)       /* with read_only: tmpfs on /run, /tmp and /var/tmp */ \
 	/* network */ \
 	F(strs, networks)              /* host, none, NAME[:OPTIONS], container:ID, ns:PATH */ \
 	F(strs, network_aliases) \
@@ -165,11 +165,36 @@ int request_of_json(struct arena *a, const struct json *j, struct run_request *r
  * stored is the result. */
 int request_resolve(struct arena *a, struct run_request *q, struct dv_err *e) DV_MUST_USE;
 
+enum run_ns_kind { RUN_NS_PID, RUN_NS_IPC, RUN_NS_UTS, RUN_NS_USER, RUN_NS_CGROUP, RUN_NS_KINDS };
+enum run_ns_mode { RUN_NS_OWN, RUN_NS_HOST, RUN_NS_NONE, RUN_NS_SHAREABLE, RUN_NS_CONTAINER, RUN_NS_PATH };
+struct run_ns {
+	enum run_ns_mode mode;
+	const char *container;          /* whose, with RUN_NS_CONTAINER */
+	const char *path;               /* NULL: not known yet, or none */
+};
+
+/* What --security-opt makes of the defaults. */
+struct run_security {
+	bool no_new_privs, unfiltered, writable_cgroups;
+	const char *profile;            /* text of a seccomp profile, or NULL */
+	struct json *seccomp;           /* linux.seccomp; NULL: the default, unless unfiltered */
+	const char *apparmor, *proc_opts;
+	struct json *masked, *readonly; /* lists of paths, NULL for none */
+};
+
 struct run_config {
 	const char **args;
 	const char **env;
 	const char *cwd, *user, *hostname, *stop_signal;
+	const char *cwd_shown;          /* as it was given; "" when it was not */
+	uint32_t umask;
+	struct json *sysctls;
 	const struct json *labels;
+	const struct json *image;       /* the image's configuration */
+	struct json *health;            /* Config.Healthcheck, NULL for none */
+	struct json *annotations;
+	struct run_ns ns[RUN_NS_KINDS];
+	struct run_security sec;
 	int64_t nano_cpus;
 	bool host_network;
 	struct json *mounts;            /* binds and tmpfs, as in an OCI configuration */
@@ -184,6 +209,8 @@ int run_configure(struct arena *a, const struct run_request *q, const struct ima
 
 /* --- parts --- */
 
+/* The words of an entrypoint that is a JSON list of strings; NULL when it is not. */
+struct json *entrypoint_words(struct arena *a, const char *text);
 /* What the flags say of the environment, as a list of "K=V", and the names that the container shall not have: files,
  * then single flags, and our own values where they are asked for. */
 int env_resolve(struct arena *a, const struct run_request *q, const char ***ret, const char ***ret_unset,

@@ -14,6 +14,7 @@
 #include "engine/life.h"
 #include "engine/overlay.h"
 #include "engine/run.h"
+#include "engine/security.h"
 #include "engine/nullio.h"
 #include "image/name.h"
 #include "oci/container.h"
@@ -96,7 +97,10 @@ static int make_config(struct run *x, struct json **ret, struct dv_err *e)
 	int r;
 
 	if ((r = overlay_make(x->g, x->image, x->id, x->q->rm, &x->root, e)) < 0 ||
-	    (r = user_find(x->a, x->root, x->config.user, &u, e)) < 0 || (r = etc_write(x->lock, &x->config, e)) < 0)
+	    (r = user_find(x->a, x->root, x->config.user, &u, e)) < 0 ||
+	    (r = user_add_groups(x->a, x->root, x->q->groups, &u, e)) < 0 || (r = etc_write(x->lock, &x->config, e)) < 0 ||
+	    (r = etc_write_zone(x->lock, x->q, e)) < 0 || (r = passwd_write(x->a, x->lock, x->root, x->q, &u, e)) < 0 ||
+	    (r = nsmode_resolve(x->g, x->a, &x->config, e)) < 0)
 		return r;
 	return bundle_make(x->a, x->q, &x->config, &u, x->id, dir, ret, e);
 }
@@ -112,7 +116,7 @@ static int create(struct run *x, int console_fd, struct dv_err *e)
 
 	if ((r = make_config(x, &config, e)) < 0)
 		return r;
-	if (!x->q->privileged) {
+	if (!x->config.sec.unfiltered && !x->config.sec.seccomp) {
 		if ((r = seccomp_default_compile(x->a, x->config.caps, &filter, e)) < 0)
 			return r;
 		o.filter = &filter;

@@ -1,16 +1,17 @@
 /* user.c - passwd and group files, as an image brings them. */
+#include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/user.h"
 
-#define FILE_MAX ((size_t)4 << 20)
+#define FILE_MAX USER_FILE_MAX
 #define ID_MAX_ ((uint64_t)INT32_MAX)
 #define GROUPS_MAX 4096
 
-/* Empty when it is missing. A pipe, a device or a link out of the root is refused. */
-static int read_inside(int root_fd, const char *path, struct buf *b, struct dv_err *e)
+int user_read_inside(int root_fd, const char *path, struct buf *b, struct dv_err *e)
 {
 	auto_close int fd = -1;
 	struct stat st;
@@ -134,8 +135,8 @@ int user_find(struct arena *a, int root_fd, const char *text, struct user *ret, 
 
 	if (group_text && (!*group_text || strchr(group_text, ':')))
 		return dv_fail(e, DV_INVALID, "--user: \"%.128s\" is not USER[:GROUP]", text);
-	if ((r = read_inside(root_fd, "etc/passwd", &passwd, e)) < 0 ||
-	    (r = read_inside(root_fd, "etc/group", &group, e)) < 0 ||
+	if ((r = user_read_inside(root_fd, "etc/passwd", &passwd, e)) < 0 ||
+	    (r = user_read_inside(root_fd, "etc/group", &group, e)) < 0 ||
 	    (r = find_user(a, &passwd, user_text && *user_text ? user_text : "0", &u, &name, e)) < 0)
 		return r;
 	if (group_text)
@@ -144,5 +145,54 @@ int user_find(struct arena *a, int root_fd, const char *text, struct user *ret, 
 		r = find_supplementary(a, &group, name, &u, e);
 	if (r >= 0)
 		*ret = u;
+	return r < 0 ? r : 0;
+}
+
+/* --- more groups --- */
+
+static int add_group(struct user *u, gid_t gid, struct dv_err *e)
+{
+	for (size_t i = 0; i < u->n_groups; i++)
+		if (u->groups[i] == gid)
+			return 0;
+	if (u->n_groups == GROUPS_MAX)
+		return dv_fail(e, DV_LIMIT, "--group-add: more than %d groups", GROUPS_MAX);
+	u->groups[u->n_groups++] = gid;
+	return 0;
+}
+
+static int add_own_groups(struct arena *a, struct user *u, struct dv_err *e)
+{
+	int n = getgroups(0, NULL), r = 0;
+	gid_t *own = arena_array(a, gid_t, (size_t)DV_MAX(n, 1));
+
+	if (n < 0 || (n = getgroups(n, own)) < 0)
+		return dv_fail_errno(e, errno, "--group-add keep-groups");
+	for (int i = 0; r >= 0 && i < n; i++)
+		r = add_group(u, own[i], e);
+	return r;
+}
+
+int user_add_groups(struct arena *a, int root_fd, const char *const *groups, struct user *u, struct dv_err *e)
+{
+	auto_buf struct buf file = BUF_INIT(FILE_MAX);
+	gid_t *v = arena_array(a, gid_t, GROUPS_MAX);
+	int r;
+
+	if (!groups || !*groups)
+		return 0;
+	if (u->n_groups)
+		memcpy(v, u->groups, u->n_groups * sizeof *v);
+	u->groups = v;
+	if ((r = user_read_inside(root_fd, "etc/group", &file, e)) < 0)
+		return r;
+	for (; r >= 0 && *groups; groups++) {
+		struct user one = { 0 };
+
+		if (streq(*groups, "keep-groups"))
+			r = add_own_groups(a, u, e);
+		else if ((r = find_group(a, &file, *groups, &one, e)) >= 0)
+			r = add_group(u, one.gid, e);
+	}
 	return r < 0 ? r : 0;
 }

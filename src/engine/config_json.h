@@ -1,0 +1,7 @@
+/* config_json.h - what `inspect` shows of a configuration: docker's Config and HostConfig. */
+#pragma once
+
+#include "engine/request.h"
+
+struct json *config_json(struct arena *a, const struct run_request *q, const struct run_config *c);
+struct json *host_config_json(struct arena *a, const struct run_request *q, const struct run_config *c);
