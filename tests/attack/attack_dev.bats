@@ -190,7 +190,7 @@ null_is_shown() {
 	echo hidden >"$B/rootfs/secret"
 	set_args cat /secret
 	run ! racing 2 null_is_shown
-	without mask-null racing 20 null_is_shown
+	without mask-null racing 120 null_is_shown
 }
 
 # The container ran and said nothing on the terminal that the runtime relays.
@@ -214,7 +214,7 @@ stolen() {
 	set_args echo mark
 	SWAPPED=pts
 	run ! racing 2 stolen
-	without tty-peer racing 20 stolen
+	without tty-peer racing 120 stolen
 	exec 8>&-
 	wait $victim
 	[ "$(grep -c mark "$T/victim")" = 1 ]

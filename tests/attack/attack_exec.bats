@@ -173,9 +173,9 @@ hook_fds() {
 	is 1
 }
 
-look_at_exec() {	# FILTER
+look_at_exec() {	# FILTER SECONDS
 	fresh "$1"
-	set_args evil look davit-oci 1.5
+	set_args evil look davit-oci "$2"
 	dv run -d -b "$B" "$ID" >"$T/seen" 2>/dev/null </dev/null
 	while status_is running; do
 		dv exec "$ID" true >/dev/null 2>&1 || true
@@ -186,17 +186,17 @@ look_at_exec() {	# FILTER
 
 # attack: 2016-9962 held
 @test "what exec brings in cannot be looked into before it is the program" {
-	look_at_exec .
+	look_at_exec . 1.5
 	is seen
-	look_at_exec 'userns | caps(["CAP_SYS_PTRACE"])'
+	look_at_exec 'userns | caps(["CAP_SYS_PTRACE"])' 1.5
 	is seen
 	# without a user namespace the right to trace is one over the host's processes, too
-	look_at_exec 'caps(["CAP_SYS_PTRACE"])'
+	look_at_exec 'caps(["CAP_SYS_PTRACE"])' 60
 	is "seen open"
 }
 
 # A copy of the runtime that may be overwritten; the container runs the program that overwrites.
-start_overwriter() {	# RUNTIME
+start_overwriter() {	# RUNTIME SECONDS
 	PROGRAM=$T/bin/davit-oci
 	rm -rf "$T/bin"
 	mkdir -p "$T/bin"
@@ -206,7 +206,7 @@ start_overwriter() {	# RUNTIME
 	mkfifo "$B/rootfs/tmp/log"
 	printf '#!/proc/self/exe features\n' >"$B/rootfs/bin/script"
 	chmod +x "$B/rootfs/bin/script"
-	set_args evil overwrite /proc/self/exe 2.5
+	set_args evil overwrite /proc/self/exe "$2"
 	DAVIT_OCI=$PROGRAM dv run -d -b "$B" "$ID" >"$T/attacker" 2>&1 </dev/null
 }
 end_overwriter() {
@@ -217,16 +217,16 @@ end_overwriter() {
 
 # The process is held back by a pipe that nobody reads.
 exe_attack() {
-	start_overwriter "$1"
-	timeout 5 "$PROGRAM" --root "$R" exec "$ID" /proc/self/exe --log /tmp/log features >"$T/bait" 2>&1 </dev/null 3>&- || true
+	start_overwriter "$1" "$2"
+	timeout 60 "$PROGRAM" --root "$R" exec "$ID" /proc/self/exe --log /tmp/log features >"$T/bait" 2>&1 </dev/null 3>&- || true
 	end_overwriter
 }
 
 # The process is gone in a moment, so there is one after the other.
 script_attack() {
-	start_overwriter "$1"
+	start_overwriter "$1" "$2"
 	while status_is running; do
-		timeout 5 "$PROGRAM" --root "$R" exec "$ID" /bin/script >"$T/bait" 2>&1 </dev/null 3>&- || true
+		timeout 60 "$PROGRAM" --root "$R" exec "$ID" /bin/script >"$T/bait" 2>&1 </dev/null 3>&- || true
 	done
 	: >"$T/bait"
 	end_overwriter
@@ -237,12 +237,12 @@ overwritten() { [ "$(sha256sum <"$PROGRAM")" != "$SHA" ]; }
 # attack: 2019-5736 held shown
 @test "the runtime's program file cannot be written from the container" {
 	for attack in exe_attack script_attack; do
-		$attack "$DAVIT_OCI"
+		$attack "$DAVIT_OCI" 2.5
 		expect seen
 		expect held
 		run ! overwritten
 		export DAVIT_WEAK=self-exe
-		$attack "$WEAK"
+		$attack "$WEAK" 60
 		unset DAVIT_WEAK
 		expect overwritten
 		overwritten

@@ -87,9 +87,9 @@ made_outside() {
 	shared_volume
 	run ! racing 2 made_outside
 	untouched
-	without in-root racing 20 made_outside
+	without in-root racing 120 made_outside
 	rm -r "$OUT/t"
-	without mkdir-steps racing 20 made_outside
+	without mkdir-steps racing 120 made_outside
 }
 
 # True when a container ran whose mount is not in it: then it is somewhere else.
@@ -104,7 +104,7 @@ mounted_outside() {
 	change '.mounts[-1] |= (.destination = "/vol/real" | .source = "marker")'
 	set_args sh -c 'grep -c ^marker /proc/mounts; true'
 	run ! racing 2 mounted_outside
-	without target-fd racing 20 mounted_outside
+	without target-fd racing 120 mounted_outside
 }
 
 proc_link() {	# NAME TYPE OPTION: rootfs/NAME is a link inside the root

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PATIENCE 60.0   /* seconds until what is attacked is there */
+
 static double now(void)
 {
 	struct timespec ts;
@@ -115,10 +117,11 @@ static int find_exe(const char *word, pid_t *ret_pid)
 	return fd;
 }
 
-/* overwrite WORD SECONDS: get at the program file of a process that runs WORD, write to it once the process is gone. */
+/* overwrite WORD SECONDS: get at the program file of a process that runs WORD, write to it once the process is gone.
+ * The time begins with the first such process. */
 static int do_overwrite(int n, char **v)
 {
-	double end = now() + strtod(v[1], NULL);
+	double end = now() + PATIENCE;
 	char path[64];
 	int seen = 0;
 
@@ -129,8 +132,10 @@ static int do_overwrite(int n, char **v)
 
 		if (fd < 0)
 			continue;
-		if (!seen++)
+		if (!seen++) {
 			puts("seen");
+			end = now() + strtod(v[1], NULL);
+		}
 		(void)fflush(stdout);
 		(void)kill(pid, SIGKILL);
 		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -160,10 +165,11 @@ static int can_open_fds(const char *pid)
 	return 0;
 }
 
-/* look WORD SECONDS: says "seen" of processes with the word in their command line, "open" if their descriptors are. */
+/* look WORD SECONDS: says "seen" of processes with the word in their command line, "open" if their descriptors are.
+ * The time begins with the first such process. */
 static int do_look(int n, char **v)
 {
-	double end = now() + strtod(v[1], NULL);
+	double end = now() + PATIENCE;
 	int seen = 0, opened = 0;
 
 	while (now() < end && !opened) {
@@ -178,6 +184,8 @@ static int do_look(int n, char **v)
 			(void)snprintf(words, sizeof words, "/proc/%s/cmdline", de->d_name);
 			if (!has_word(words, v[0]))
 				continue;
+			if (!seen)
+				end = now() + strtod(v[1], NULL);
 			seen = 1;
 			/* It may have become the program meanwhile. */
 			if (can_open_fds(de->d_name) && has_word(words, v[0]))

@@ -56,7 +56,8 @@ load engine
 }
 
 @test "kill: signals by name and number; what does not run cannot be killed" {
-	run_background box bb sh -c 'trap "exit 5" HUP; trap "echo usr1" USR1; while :; do sleep 0.05; done'	# allow(sleep): in the container
+	run_background box bb sh -c 'trap "exit 5" HUP; trap "echo usr1" USR1; echo ready; while :; do sleep 0.05; done'	# allow(sleep): in the container
+	wait_for grep -q ready "$T/out"     # as process 1 it does not hear what it has no trap for
 	[ "$(davit kill -s USR1 box)" = box ]
 	wait_for grep -q usr1 "$T/out"
 	run -1 davit kill -s NOSUCH box

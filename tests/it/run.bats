@@ -224,18 +224,23 @@ load engine
 	[[ $output == *"the input device is not a TTY"* ]]
 	run -3 timeout 300 script -qec "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run run --rm -it bb sh -c 'tty; echo \$TERM; exit 3'" /dev/null </dev/null
 	[[ $output == *"/dev/pts/0"* && $output == *xterm* ]]
-	printf 'echo he""llo\nexit 5\n' >"$T/typed"
-	run -5 bash -c "(cat $T/typed; sleep 3) | timeout 300 script -qec '$DAVIT_BUILD/davit --root $T/root --runroot $T/run run --rm -it bb sh' /dev/null"	# allow(sleep): script must see no end of its input
+	# script must see no end of its input: a descriptor of ours can write to it, too.
+	mkfifo "$T/typed"
+	exec 9<>"$T/typed"
+	printf 'echo he""llo\nexit 5\n' >&9
+	run -5 timeout 300 script -qec "$DAVIT_BUILD/davit --root $T/root --runroot $T/run run --rm -it bb sh" /dev/null <"$T/typed" 9<&-
+	exec 9<&-
 	[[ $output == *hello* ]]
 }
 
 @test "signals reach the process" {
-	run_background sig bb sh -c 'trap "echo got; exit 9" TERM; while :; do sleep 0.05; done'	# allow(sleep): inside the container
+	run_background sig bb sh -c 'trap "echo got; exit 9" TERM; echo ready; while :; do sleep 0.05; done'	# allow(sleep): inside the container
+	wait_for grep -q ready "$T/out"
 	kill -TERM "$run_pid"
 	status=0
 	wait "$run_pid" || status=$?
 	[ "$status" = 9 ]
-	[ "$(cat "$T/out")" = got ]
+	[ "$(cat "$T/out")" = $'ready\ngot' ]
 	[ "$(davit inspect -f '{{.State.ExitCode}}' sig)" = 9 ]
 }
 
