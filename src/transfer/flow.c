@@ -71,6 +71,14 @@ void growing_fail(struct growing *g, const struct dv_err *why)
 	growing_change(g, 0, true, why);
 }
 
+bool growing_failed(struct growing *g)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	bool failed = g->why.kind != 0;
+	(void)pthread_mutex_unlock(&g->lock);
+	return failed;
+}
+
 void growing_give_up(struct growing *g)
 {
 	(void)pthread_mutex_lock(&g->lock);

@@ -16,6 +16,8 @@ void growing_free(struct growing *g);
 void growing_set(struct growing *g, uint64_t bytes);
 void growing_end(struct growing *g);
 void growing_fail(struct growing *g, const struct dv_err *why);
+/* Anybody: what there is was not all of it. */
+bool growing_failed(struct growing *g);
 /* Reader: no more will be read; also wakes a reader that waits on another thread, which gets UNAVAILABLE. */
 void growing_give_up(struct growing *g);
 /* A chunk stays valid until the next call. */

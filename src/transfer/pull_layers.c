@@ -18,6 +18,7 @@
 
 /* --- failures --- */
 
+/* The reason comes before the order to stop: who gives up because of it is never the first to say why. */
 static void fail(struct pull *p, const struct dv_err *e)
 {
 	(void)pthread_mutex_lock(&p->lock);
@@ -211,6 +212,12 @@ static void give_up(void *growing)
 	growing_give_up(growing);
 }
 
+/* Malformed: the digest may tell that it is not what was asked for. Cut short: the download says why. */
+static bool download_tells(struct pull_blob *b, int result)
+{
+	return b->wanted && (result == -DV_INVALID || growing_failed(b->growing));
+}
+
 static int unpack(void *ctx, struct dv_err *e)
 {
 	struct pull_blob *b = ctx;
@@ -222,9 +229,12 @@ static int unpack(void *ctx, struct dv_err *e)
 	int rc = layer_apply(b->job, &in, b->p->st, &below, e);
 	if (rc == 0)
 		pull_tell(b->p, b, PULL_DONE, b->d.size);
-	/* Malformed: let the download end, the digest may tell that it is not what was asked for. */
-	if (rc < 0 && !(rc == -DV_INVALID && b->wanted))
-		__atomic_store_n(&b->p->stop, true, __ATOMIC_RELAXED);
+	if (rc < 0 && !download_tells(b, rc)) {
+		struct dv_err why = *e;
+
+		(void)wrap_layer(b->p, &b->d.digest, &why);
+		fail(b->p, &why);
+	}
 	return rc;
 }
 
@@ -235,7 +245,7 @@ static void unpack_done(void *ctx, int result, const struct dv_err *e)
 	if (result == 0)
 		return;
 	b->doubt = *e;
-	if (result == -DV_INVALID && b->wanted && !b->fetched)
+	if (download_tells(b, result) && !b->fetched)
 		return;
 	(void)wrap_layer(b->p, &b->d.digest, &b->doubt);
 	fail(b->p, &b->doubt);

@@ -219,8 +219,9 @@ static int send_one(void *ctx, struct dv_err *e)
 	struct push_blob *b = ctx;
 	int rc = stopped(b->p) ? dv_fail(e, DV_UNAVAILABLE, "given up") : b->compress ? send_fresh(b, e) : send_known(b, e);
 
+	/* Those after the first may have given up because of it. */
 	if (rc < 0)
-		__atomic_store_n(&b->p->stop, true, __ATOMIC_RELAXED);
+		b->first_to_fail = !__atomic_exchange_n(&b->p->stop, true, __ATOMIC_RELAXED);
 	return rc;
 }
 
@@ -231,15 +232,12 @@ static void send_done(void *ctx, int result, const struct dv_err *e)
 	const struct blob_meta meta = { .media_type = b->d.media_type, .diff_id = &b->diff_id };
 	struct dv_err why = DV_ERR_NONE;
 
-	if (result < 0)
+	if (result < 0 && b->first_to_fail)
 		why = *e;
-	else if (b->compress && blob_commit(b->writer, NULL, &meta, NULL, &why) == 0)
+	else if (result < 0 || !b->compress || blob_commit(b->writer, NULL, &meta, NULL, &why) == 0)
 		return;
-	if (why.kind && (!b->p->why.kind || b->p->why.kind == DV_UNAVAILABLE)) {
-		/* Those that gave up because of another say nothing of interest. */
-		if (!b->p->why.kind || why.kind != DV_UNAVAILABLE)
-			b->p->why = why;
-	}
+	if (!b->p->why.kind)
+		b->p->why = why;
 }
 
 static int larger_first(const void *x, const void *y)

@@ -16,6 +16,7 @@ struct push_blob {
 	struct digest plain;            /* from this blob */
 	bool compress;
 	struct blob_writer *writer;
+	bool first_to_fail;             /* of all: its error is the reason */
 	const char *mounts[PUSH_MOUNTS_MAX + 1];
 };
 
