@@ -29,4 +29,4 @@ install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
 
 clean:
-	rm -rf $(BUILD) build-asan build-fuzz build-tidy
+	rm -rf $(BUILD) build-asan build-fuzz build-soak build-tidy

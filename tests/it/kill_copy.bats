@@ -1,5 +1,6 @@
 # kill_copy.bats - davit copy is killed at random moments: the destination is as before, or complete.
 
+export BATS_TEST_TIMEOUT=${DAVIT_KILL_TIMEOUT:-1800}
 load lib
 
 setup() {

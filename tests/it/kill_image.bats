@@ -1,4 +1,5 @@
 # load, rmi and gc are killed at random moments, two at a time: the store checks clean, and the same commands work.
+export BATS_TEST_TIMEOUT=${DAVIT_KILL_TIMEOUT:-1800}
 load lib
 load engine
 

@@ -1,7 +1,7 @@
 # davit pull and push are killed at random moments: the store stays whole, and the same command succeeds.
 load lib
 
-export BATS_TEST_TIMEOUT=900
+export BATS_TEST_TIMEOUT=${DAVIT_KILL_TIMEOUT:-1800}
 
 load pull
 

@@ -1,4 +1,5 @@
 # davit run is killed at random moments: nothing it left cannot be removed, and most removes itself.
+export BATS_TEST_TIMEOUT=${DAVIT_KILL_TIMEOUT:-1800}
 load lib
 load engine
 

@@ -3,7 +3,7 @@
 load lib
 load registry
 
-export BATS_TEST_TIMEOUT=900
+export BATS_TEST_TIMEOUT=${DAVIT_KILL_TIMEOUT:-1800}
 
 # pusher CLIENT ROUND: pushes images until the registry is gone; "CLIENT.done" has what it was promised. No tag is
 # used twice: one that had moved would be no broken promise.
