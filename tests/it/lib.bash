@@ -65,15 +65,18 @@ leaked_mounts() { awk -v t="$T" 'index($0, t) { print "mount " $5 }' /proc/self/
 
 leaked_cgroups() { find /sys/fs/cgroup -depth -type d -name "*$TAG*" -printf 'cgroup %p\n' 2>/dev/null; }
 
-# By the mark in the environment, or (the processes of containers, whose environment is their own)
-# by what is mounted in a mount namespace that is not ours.
+# By the mark in the environment, or (the processes of containers, whose environment and root are their own)
+# by what is mounted in a mount namespace that is not ours. One with our root or another test's mark merely has a copy
+# of our mounts, because it was started while they were there: it is none of ours, and not to be killed.
 leaked_pids() (
 	unset DAVIT_IT      # the commands of this search are not what it looks for
 	own=$(readlink /proc/self/ns/mnt)
 	{
 		grep -slF "DAVIT_IT=$T" /proc/[0-9]*/environ
 		grep -slF "$T/" /proc/[0-9]*/mountinfo | while IFS=/ read -r _ _ pid _; do
-			ns=$(readlink "/proc/$pid/ns/mnt") && [ "$ns" != "$own" ] && echo "/proc/$pid"
+			ns=$(readlink "/proc/$pid/ns/mnt") && [ "$ns" != "$own" ] &&
+				[ -e "/proc/$pid/root" ] && ! [ "/proc/$pid/root" -ef / ] &&
+				! grep -qs "DAVIT_IT=" "/proc/$pid/environ" && echo "/proc/$pid"
 		done
 	} 2>/dev/null | cut -d/ -f3 | sort -un
 )

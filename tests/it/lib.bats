@@ -17,13 +17,18 @@ load lib
 	no_leaks
 }
 
+# in_private SCRIPT: with our functions, where no other test can have a copy of what is mounted; without our mark.
+in_private() {
+	export T TAG
+	# shellcheck disable=SC2046
+	export -f $(compgen -A function | grep -E '^(leak|no_leaks|remove_leaks|wait_for)')
+	run -0 env -u DAVIT_IT unshare -m --propagation private bash -ec "$1" 3>&-
+	echo "$output"
+}
+
 @test "a mount is a leak" {
-	mkdir "$T/m"
-	mount -t tmpfs left "$T/m"
-	run leaks
-	umount "$T/m"
+	in_private 'mkdir "$T/m"; mount -t tmpfs left "$T/m"; leaks; umount "$T/m"; no_leaks'
 	[ "$output" = "mount $T/m" ]
-	no_leaks
 }
 
 @test "a cgroup is a leak" {
@@ -35,26 +40,36 @@ load lib
 	[ "$output" = "cgroup $g/$TAG-x" ]
 }
 
-@test "a process is a leak, with our environment or with mounts of ours" {
+@test "a process is a leak, with our environment or with a root of ours" {
 	tail -f /dev/null 3>&- &
 	one=$!
-	mkdir "$T/m"
-	env -i unshare -m --propagation private sh -c 'mount -t tmpfs x "$1/m" && exec tail -f /dev/null' - "$T" 3>&- &
+	make_rootfs "$T/r"
+	env -i unshare -m --propagation private sh -c 'mount --bind "$1/r" "$1/r" && exec chroot "$1/r" sleep 1000' - "$T" 3>&- &
 	two=$!
-	wait_for grep -q "$T/m" /proc/$two/mountinfo
+	wait_for grep -q sleep /proc/$two/comm
 	run leaked_pids
 	kill $one $two
 	[ "$output" = "$(printf '%s\n' $one $two | sort -n)" ]
 	wait_for no_leaks
 }
 
+@test "what others run in a copy of our mounts is none of ours" {
+	in_private 'mkdir "$T/m"; mount -t tmpfs left "$T/m"
+		unshare -m --propagation private tail -f /dev/null &
+		wait_for grep -q tail /proc/$!/comm
+		grep -q "$T/m" /proc/$!/mountinfo
+		umount "$T/m"
+		leaked_pids
+		kill $!'
+	[ "$output" = "" ]
+}
+
 @test "remove_leaks leaves nothing" {
-	mkdir "$T/m"
-	mount -t tmpfs left "$T/m"
-	tail -f /dev/null 3>&- &
-	run ! no_leaks
-	remove_leaks
-	no_leaks
+	in_private 'mkdir "$T/m"; mount -t tmpfs left "$T/m"; DAVIT_IT=$T tail -f /dev/null &
+		wait_for grep -q tail /proc/$!/comm
+		[ "$(leaks | cut -d" " -f1 | tr "\n" " ")" = "process mount " ]
+		remove_leaks
+		no_leaks'
 	[ ! -e "$T" ]
 	mkdir "$T"
 }

@@ -6,7 +6,7 @@
 load lib
 
 setup_file() {
-	export PEER=$BATS_FILE_TMPDIR/peer
+	export PEER=$BATS_FILE_TMPDIR/peer DAVIT_IT=$BATS_FILE_TMPDIR/peer
 	mkdir "$PEER"
 	chmod 755 "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
 	peer_start
