@@ -3,7 +3,7 @@ load lib
 load engine
 
 @test "namespaces, ids, capabilities and seccomp are those of /proc" {
-	run_background box -m 32m --pids-limit 20 bb sleep 60
+	run_background box -m 32m --pids-limit 20 bb sleep 1000
 	pid=$(pid_of box)
 	davit anatomy -o json box >"$T/j"
 	[ "$(jq -r .Pid "$T/j")" = "$pid" ]
@@ -23,7 +23,7 @@ load engine
 }
 
 @test "cgroups: paths that exist, limits and use" {
-	run_background box -m 32m --pids-limit 20 bb sleep 60
+	run_background box -m 32m --pids-limit 20 bb sleep 1000
 	davit anatomy -o json box >"$T/j"
 	jq -r '.Cgroups[].Path' "$T/j" | while read -r p; do [ -d "$p" ]; done
 	[ "$(jq '[.Cgroups[].Limits["memory.limit"] | values][0]' "$T/j")" = $((32 << 20)) ]
@@ -35,7 +35,7 @@ load engine
 
 @test "mounts are unescaped and complete; layers have the command that made them" {
 	mkdir "$T/a b"
-	run_background box -v "$T/a b:/with blank:ro" bb sleep 60
+	run_background box -v "$T/a b:/with blank:ro" bb sleep 1000
 	pid=$(pid_of box)
 	davit anatomy -o json box >"$T/j"
 	[ "$(jq '.Mounts | length' "$T/j")" = "$(wc -l </proc/$pid/mountinfo)" ]
@@ -50,7 +50,7 @@ load engine
 }
 
 @test "as a tree: no colour and nothing cut in a pipe; without a process only the layers" {
-	run_background box bb sleep 60
+	run_background box bb sleep 1000
 	run -0 davit anatomy box
 	[[ $output == *"├─ namespaces"* && $output == *"└─ layers"* && $output == *"COPY rootfs"* && $output != *$'\e'* ]]
 	run -0 timeout 300 script -qec "stty cols 60; '$DAVIT_BUILD/davit' --root $T/root --runroot $T/run anatomy box" /dev/null </dev/null

@@ -3,7 +3,7 @@ load lib
 load engine
 
 @test "exec: output, statuses, environment, directory, user, what cannot be run" {
-	run_background box bb sleep 60
+	run_background box bb sleep 1000
 	[ "$(davit exec box sh -c 'echo $FOO; cat /proc/1/comm')" = $'image\nsleep' ]
 	run -7 davit exec box sh -c 'exit 7'
 	run -137 davit exec box sh -c 'kill -9 $$'
@@ -25,7 +25,7 @@ load engine
 }
 
 @test "exec: no more rights than the container's own process, and its filter" {
-	run_background box bb sleep 60
+	run_background box bb sleep 1000
 	line='grep -E "^(Cap|Seccomp:|NoNewPrivs)" /proc/self/status; cat /proc/self/cgroup; ls -l /proc/self/ns | sed "s/.*-> //"'
 	davit exec box sh -c "$line" >"$T/exec"
 	# The same line as the container's own process.
@@ -46,7 +46,7 @@ load engine
 }
 
 @test "exec -it: a terminal" {
-	run_background box bb sleep 60
+	run_background box bb sleep 1000
 	run -3 timeout 300 script -qec "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run exec -it box sh -c 'tty; echo \$TERM; exit 3'" /dev/null </dev/null
 	[[ $output == */dev/pts/0*xterm* ]]
 	run -1 davit exec -it box sh </dev/null
@@ -87,7 +87,7 @@ load engine
 	davit stop -t 0 deaf
 	[ "$(davit inspect -f '{{.State.Status}} {{.State.ExitCode}}' deaf)" = "exited 137" ]
 	# One that goes with its end: the kernel tells of processes that are gone since 6.15.
-	run_background gone --rm bb sleep 60
+	run_background gone --rm bb sleep 1000
 	"$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" wait gone >"$T/wait" 2>&1 3>&- &
 	waiter=$!
 	wait_for eval 'ls -l "/proc/$waiter/fd" | grep -q pidfd'
@@ -113,7 +113,7 @@ load engine
 }
 
 @test "pause and unpause" {
-	run_background box bb sleep 60
+	run_background box bb sleep 1000
 	[ "$(davit pause box)" = box ]
 	[ "$(davit inspect -f '{{.State.Status}} {{.State.Paused}} {{.State.Running}}' box)" = "paused true true" ]
 	[[ $(davit ps --format '{{.State}} {{.Status}}') == "paused Up "*"(Paused)" ]]
@@ -146,7 +146,7 @@ load engine
 }
 
 @test "export: a container that runs and one that has ended; import makes an image of it" {
-	run_background box bb sh -c 'echo new >/file; rm /bin/id 2>/dev/null; exec sleep 60'
+	run_background box bb sh -c 'echo new >/file; rm /bin/id 2>/dev/null; exec sleep 1000'
 	wait_for davit exec box test -e /file
 	davit export box >"$T/running.tar"
 	[ "$(tar -xOf "$T/running.tar" ./file)" = new ]

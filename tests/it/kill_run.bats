@@ -11,7 +11,7 @@ load engine
 	for i in $(seq "${DAVIT_KILL_ROUNDS:-20}"); do
 		rm_flag=
 		[ $((RANDOM % 2)) = 0 ] || rm_flag=--rm
-		davit_background run --name victim $rm_flag -m 64m bb sleep 60
+		davit_background run --name victim $rm_flag -m 64m bb sleep 1000
 		sleep "0.0$(printf %02d $((RANDOM % 60)))"	# allow(sleep): the moment is the test
 		kill -9 "$run_pid" 2>/dev/null || true
 		wait "$run_pid" 2>/dev/null || true

@@ -114,7 +114,7 @@ make_tars() {
 	need_erofs
 	make_tars
 	DAVIT_LAYER_DRIVER=erofs make_layers two "$T/a.tar" "$T/b.tar"
-	run_background box two sleep 60
+	run_background box two sleep 1000
 	run -1 grep erofs /proc/self/mountinfo
 	davit rm -f box
 	wait "$run_pid" || true

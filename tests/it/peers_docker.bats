@@ -22,7 +22,7 @@ engine() {
 	local runtime=$1 verb=$2
 	shift 2
 	case $verb in run | create) set -- --runtime "$runtime" "$@" ;; esac
-	timeout --foreground 60 docker -H "unix://$PEER/sock" "$verb" "$@" 3>&-
+	timeout --foreground 300 docker -H "unix://$PEER/sock" "$verb" "$@" 3>&-
 }
 
 @test "docker run: output, statuses, what cannot be run" {

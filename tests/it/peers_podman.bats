@@ -18,7 +18,7 @@ peer_stop() { umount "$PEER/root/overlay" 2>/dev/null || true; }
 engine() {
 	local runtime=$1
 	shift
-	CONTAINERS_CONF=$PEER/conf timeout --foreground 60 podman --root "$PEER/root" --runroot "$PEER/run" --tmpdir "$PEER/tmp" \
+	CONTAINERS_CONF=$PEER/conf timeout --foreground 300 podman --root "$PEER/root" --runroot "$PEER/run" --tmpdir "$PEER/tmp" \
 		--storage-driver overlay --cgroup-manager cgroupfs --events-backend file --runtime "$runtime" "$@" 3>&-
 }
 

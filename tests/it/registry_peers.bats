@@ -7,11 +7,11 @@ podman_() {
 	files=$(ulimit -Hn) processes=$(cat /proc/sys/kernel/pid_max)
 	printf '[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=%s:%s"]\n[engine.runtimes]\ndavit = ["%s"]\n' \
 		"$files" "$files" "$processes" "$processes" "$DAVIT_OCI" >"$T/podman.conf"
-	CONTAINERS_CONF=$T/podman.conf timeout --foreground 60 podman --root "$T/podman/root" --runroot "$T/podman/run" \
+	CONTAINERS_CONF=$T/podman.conf timeout --foreground 300 podman --root "$T/podman/root" --runroot "$T/podman/run" \
 		--tmpdir "$T/podman/tmp" --storage-driver overlay --cgroup-manager cgroupfs --events-backend file --runtime davit "$@" 3>&-
 }
 
-docker_() { timeout --foreground 60 docker -H "unix://$T/docker/sock" "$@" 3>&-; }
+docker_() { timeout --foreground 300 docker -H "unix://$T/docker/sock" "$@" 3>&-; }
 
 # What both do; `engine` is one of them.
 check_push_and_pull() {

@@ -7,7 +7,7 @@ load engine
 @test "the exit status is the process' own, or 128 and the signal" {
 	run -0 davit run --rm bb true
 	run -7 davit run --rm bb sh -c 'exit 7'
-	run_background sig bb sleep 60
+	run_background sig bb sleep 1000
 	kill -9 "$(pid_of sig)"
 	status=0
 	wait "$run_pid" || status=$?
@@ -188,7 +188,7 @@ load engine
 # --- limits ---
 
 @test "limits are those of the cgroup, and memory is enforced" {
-	run_background lim -m 32m --cpus 0.5 --pids-limit 17 bb sleep 60
+	run_background lim -m 32m --cpus 0.5 --pids-limit 17 bb sleep 1000
 	id=$(id_of lim)
 	if [ -d /sys/fs/cgroup/memory ]; then
 		[ "$(cat /sys/fs/cgroup/memory/davit/$id/memory.limit_in_bytes)" = $((32 << 20)) ]
@@ -273,7 +273,7 @@ load engine
 }
 
 @test "ps and rm: running, ended, forced, missing" {
-	run_background one bb sleep 60
+	run_background one bb sleep 1000
 	davit run --name two bb sh -c 'exit 4' || true
 	[ "$(davit ps --format '{{.Names}} {{.State}}')" = "one running" ]
 	run -0 davit ps -a
@@ -333,7 +333,7 @@ load engine
 }
 
 @test "after a reboot nothing runs" {
-	run_background was bb sleep 60
+	run_background was bb sleep 1000
 	python3 - "$T/root/engine.db" <<-'P'
 		import sqlite3, sys
 		d = sqlite3.connect(sys.argv[1])
@@ -365,7 +365,7 @@ load engine
 }
 
 @test "the program that containers see cannot be written" {
-	run_background self bb sleep 60
+	run_background self bb sleep 1000
 	run ! bash -c ": >>/proc/$run_pid/exe"
 	davit rm -f self
 	wait "$run_pid" || true
@@ -385,7 +385,7 @@ load engine
 }
 
 @test "davit, run from a detached copy of its mount, knows its path; containers do not" {
-	run_background box bb sleep 60
+	run_background box bb sleep 1000
 	[ "$(tr '\0' '\n' <"/proc/$run_pid/environ" | grep '^DAVIT_SELF=')" = "DAVIT_SELF=$(readlink -f "$DAVIT_BUILD/davit")" ]
 	[ "$(davit run --rm bb env | grep -c DAVIT_SELF)" = 0 ]
 	davit rm -f box
@@ -399,7 +399,7 @@ load engine
 	# A maker that was killed half-way left this.
 	rm -rf "$T/root/ground"
 	mkdir -p "$T/root/ground.making/etc"
-	run_background box bb sleep 60
+	run_background box bb sleep 1000
 	[ ! -e "$T/root/ground.making" ]
 	[ -d "$T/root/ground/sys" ]
 	davit rm -f box
