@@ -170,7 +170,8 @@ def test_spec_coverage():
     views = ('#define X_VIEW(F, c) \\\n\tF(c, str, a, "a", REQ, NULL) \\\n\tF(c, u32, h, "size.h", 0, NULL)\n'
              '#define SPEC_VIEW(F, c) \\\n\tF(c, list, xs, "xs", 0, &x_schema)\nDV_VIEW(spec, SPEC_VIEW);\nDV_VIEW(x, X_VIEW);\n')
     with tempfile.TemporaryDirectory() as tree:
-        for path, text in (('src/oci/spec.h', views), ('tests/it/a.bats', '# spec: xs.a\n@test "x" {\n\t# spec: xs.b\n# flag: run --x\n')):
+        for path, text in (('src/oci/spec.h', views), ('tests/it/oci_a.bats', '# spec: xs.a\n@test "x" {\n\t# spec: xs.b\n# flag: run --x\n'),
+                           ('tests/it/other.bats', '# flag: run --y\n')):
             os.makedirs(os.path.join(tree, os.path.dirname(path)), exist_ok=True)
             with open(os.path.join(tree, path), 'w', encoding='utf-8') as f:
                 f.write(text)
