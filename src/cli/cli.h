@@ -16,6 +16,7 @@ extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb
 	verb_df;
 extern const struct verb verb_exec, verb_kill, verb_stop, verb_pause, verb_unpause, verb_wait, verb_rename, verb_export;
 extern const struct verb verb_container, verb_image, verb_system;
+extern const struct verb verb_volume;
 
 /* Opens what the globals name. */
 int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e) DV_MUST_USE;
@@ -35,6 +36,10 @@ const char *cli_short_id(struct arena *a, const char *id, bool whole);
 int cli_show(struct verb_call *c, const char *format, const struct json *j, struct dv_err *e) DV_MUST_USE;
 /* The answer to a question that destroys something: true after "y", or when nobody can be asked but force is set. */
 bool cli_confirm(const char *warning);
+
+/* Removes anonymous volumes (all: any) that no container uses, prints their names, adds up their sizes. */
+int cli_volume_prune(struct verb_call *c, struct engine *g, bool all, const struct opt_strs *filters, uint64_t *bytes,
+		     struct dv_err *e) DV_MUST_USE;
 
 /* --- filter.c: --filter of images --- */
 struct cli_filter;

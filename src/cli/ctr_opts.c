@@ -31,7 +31,7 @@ int ctr_want_image(struct verb_call *c, struct engine *g, struct run_request *q,
 	if (r >= 0)
 		r = cli_want_image(c, engine_images(g), q->image, x->pull, x->platform, x->quiet, e);
 	if (r >= 0 && q->replace && q->name) {
-		r = ctr_remove(g, c->arena, q->name, true, e);
+		r = ctr_remove(g, c->arena, q->name, true, false, e);
 		r = r == -DV_NOT_FOUND ? 0 : r;
 	}
 	return r;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/ctr_opts_mounts.h"
 #include "engine/request.h"
 
 /* A member for each field of the request, and what is of the command line alone. */

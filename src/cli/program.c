@@ -56,6 +56,7 @@ static const struct verb *const verbs[] = {
 	&verb_save,   &verb_copy,    &verb_list_tags, &verb_delete,
 	&verb_pull, &verb_push,   &verb_load,   &verb_login,   &verb_logout,  &verb_registry,
 	&verb_import, &verb_manifest,
+	&verb_volume,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };
 

@@ -175,7 +175,7 @@ static int rm_run(struct verb_call *c, struct dv_err *e)
 	if (r < 0 || (r = life_settle_busy(g, c->arena, e)) < 0)
 		return r;
 	for (size_t i = 0; i < c->n_operands; i++) {
-		r = ctr_remove(g, c->arena, c->operands[i], x->force, e);
+		r = ctr_remove(g, c->arena, c->operands[i], x->force, x->volumes, e);
 		if (r >= 0) {
 			printf("%s\n", c->operands[i]);
 		} else if (r != -DV_NOT_FOUND || !x->force) {

@@ -214,7 +214,7 @@ int run_configure(struct arena *a, const struct run_request *q, const struct ima
 	    (r = choose_stop(q, image, &c, e)) < 0 || (r = choose_umask(q, &c, e)) < 0 ||
 	    (r = key_values(a, "--annotation", q->annotations, &c.annotations, e)) < 0 ||
 	    (r = key_values(a, "--sysctl", q->sysctls, &c.sysctls, e)) < 0 || (r = choose_personality(q, e)) < 0 ||
-	    (r = binds_parse(a, q, &c, e)) < 0)
+	    (r = binds_parse(a, q, image, id, &c, e)) < 0)
 		return r;
 	c.inspect = json_obj(a, "Path", json_new_str(a, c.args[0]), "Args", json_new_strs(a, c.args + 1), "Config",
 			     config_json(a, q, &c), "HostConfig", host_config_json(a, q, &c), "Mounts", c.mount_points, NULL);

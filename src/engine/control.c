@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "engine/control.h"
 #include "engine/life.h"
+#include "engine/events.h"
 
 /* --- open --- */
 
@@ -58,8 +59,8 @@ int control_kill(struct engine *g, struct arena *a, const char *ref, const char 
 
 	if (signal && (r = proc_parse_signal(signal, &sig, e)) < 0)
 		return r;
-	if ((r = control_open(g, a, ref, false, &c, &box, e)) >= 0)
-		r = container_kill(&box, sig, false, e);
+	if ((r = control_open(g, a, ref, false, &c, &box, e)) >= 0 && (r = container_kill(&box, sig, false, e)) >= 0)
+		event_ctr(g, c, "kill", "signal", arena_printf(a, "%d", sig));
 	if (r == -DV_CONFLICT)
 		return dv_fail(e, DV_CONFLICT, "Cannot kill container: %.300s: Container %s is not running", ref, c ? c->id : ref);
 	return r;
@@ -168,6 +169,8 @@ int control_stop(struct engine *g, struct arena *a, const char *ref, int seconds
 		return r;
 	}
 	r = settled(g, a, c, e);
+	if (r >= 0)
+		event_ctr(g, c, "stop", NULL, NULL);
 	return r < 0 ? r : 0;
 }
 
@@ -205,6 +208,7 @@ int control_pause(struct engine *g, struct arena *a, const char *ref, struct dv_
 		return dv_fail(e, DV_CONFLICT, "Container %s is already paused", c->id);
 	if (r < 0 || (r = container_pause(&box, e)) < 0)
 		return r;
+	event_ctr(g, c, "pause", NULL, NULL);
 	return ctr_set_paused(g, c->id, true, e);
 }
 
@@ -218,6 +222,7 @@ int control_unpause(struct engine *g, struct arena *a, const char *ref, struct d
 		return dv_fail(e, DV_CONFLICT, "Container %s is not paused", c->id);
 	if (r < 0 || (r = container_resume(&box, e)) < 0)
 		return r;
+	event_ctr(g, c, "unpause", NULL, NULL);
 	return ctr_set_paused(g, c->id, false, e);
 }
 
@@ -235,5 +240,11 @@ int control_rename(struct engine *g, struct arena *a, const char *ref, const cha
 	r = ctr_set_name(g, c->id, name, e);
 	if (r == -DV_EXISTS)
 		return dv_fail(e, DV_EXISTS, "Conflict. The container name \"/%.64s\" is already in use", name);
+	if (r >= 0) {
+		const char *was = arena_printf(a, "/%s", c->name);
+
+		c->name = name;
+		event_ctr(g, c, "rename", "oldName", was);
+	}
 	return r;
 }

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "engine/ctr.h"
+#include "engine/volume.h"
 
 #define LIST_MAX 100000
 
@@ -232,10 +233,12 @@ int ctr_insert(struct engine *g, const struct ctr *c, struct dv_err *e)
 	struct db *db = engine_db(g);
 	int r;
 
+	if ((r = volume_settle(g, c->config, e)) < 0)
+		return r;
 	/* One that is removed when it ends does not outlive the machine: its directory is swept after the next boot. */
 	if ((c->auto_remove && (r = relax(g, e)) < 0) || (r = db_begin(db, e)) < 0)
 		return r;
-	if ((r = insert_row(g, c, e)) < 0) {
+	if ((r = insert_row(g, c, e)) < 0 || (r = volume_claim(g, c->config, e)) < 0) {
 		db_rollback(db);
 		return r;
 	}

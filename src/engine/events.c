@@ -1,4 +1,5 @@
 /* events.c - events of the engine's objects. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -30,4 +31,12 @@ void event_ctr(struct engine *g, const struct ctr *c, const char *action, const 
 	if (key)
 		json_set(&a, attributes, key, json_new_str(&a, value));
 	event_tell(g, "container", action, c->id, attributes);
+}
+
+void event_ended(struct engine *g, const struct ctr *c)
+{
+	char code[16];
+
+	(void)snprintf(code, sizeof code, "%d", c->exit_code);
+	event_ctr(g, c, "die", c->has_exit ? "exitCode" : NULL, code);
 }

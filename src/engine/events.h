@@ -5,5 +5,7 @@
 
 /* type and action in docker's words; attributes is an object of strings or NULL. */
 void event_tell(struct engine *g, const char *type, const char *action, const char *id, const struct json *attributes);
+/* "die", with its exit status where that is known. */
+void event_ended(struct engine *g, const struct ctr *c);
 /* Of a container: with its image, name and labels, and "key": value unless key is NULL. */
 void event_ctr(struct engine *g, const struct ctr *c, const char *action, const char *key, const char *value);

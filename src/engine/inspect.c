@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "engine/inspect.h"
+#include "engine/volume.h"
 #include "image/driver.h"
 
 static struct json *time_text(struct arena *a, int64_t ns)
@@ -62,7 +63,7 @@ int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, st
 		     json_new_str(a, arena_printf(a, "%s/hosts", run)), "LogPath", json_new_str(a, ""), "Name",
 		     json_new_str(a, arena_printf(a, "/%s", c->name)), "RestartCount", json_new_i64(a, 0), "Driver",
 		     json_new_str(a, "overlay2"), "HostConfig", json_get_mut(config, "HostConfig"), "GraphDriver",
-		     graph(g, a, c), "Mounts", json_get_mut(config, "Mounts"), "Config", json_get_mut(config, "Config"), NULL);
+		     graph(g, a, c), "Mounts", volume_show(g, a, json_get(config, "Mounts")), "Config", json_get_mut(config, "Config"), NULL);
 	*ret = j;
 	return 0;
 }

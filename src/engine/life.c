@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "engine/life.h"
 #include "engine/overlay.h"
+#include "engine/events.h"
+#include "engine/volume.h"
 #include "oci/container.h"
 
 #define RUN_NAME_SIZE (sizeof "containers/" + CTR_ID_SIZE)
@@ -89,6 +91,8 @@ int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct containe
 	c->status = CTR_EXITED;
 	c->owner = c->init = (struct proc_id){ 0 };
 	c->finished_ns = ctr_now_ns();
+	event_ended(g, c);
+	volume_release(g, a, c);
 	return ctr_save(g, c, e);
 }
 
@@ -103,7 +107,12 @@ int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct c
 	    (r = open ? overlay_discard(g, c->id, e) : overlay_remove(g, c->id, e)) < 0 ||
 	    (r = file_remove_tree(engine_runfd(g), name, e)) < 0)
 		return r;
-	return ctr_drop(g, c->id, e);
+	volume_release(g, a, c);
+	if (c->auto_remove && (r = volume_drop_anonymous(g, a, c, e)) < 0)
+		return r;
+	if ((r = ctr_drop(g, c->id, e)) >= 0)
+		event_ctr(g, c, "destroy", NULL, NULL);
+	return r;
 }
 
 /* --- what dead command lines left --- */
@@ -218,7 +227,7 @@ int life_settle_busy(struct engine *g, struct arena *a, struct dv_err *e)
 
 /* --- rm --- */
 
-static int remove_locked(struct engine *g, struct arena *a, struct ctr *c, bool force, struct dv_err *e)
+static int remove_locked(struct engine *g, struct arena *a, struct ctr *c, bool force, bool volumes, struct dv_err *e)
 {
 	struct ctr *now = NULL;
 	int r = ctr_find(g, a, c->id, &now, e);
@@ -233,10 +242,12 @@ static int remove_locked(struct engine *g, struct arena *a, struct ctr *c, bool 
 	now->owner = *engine_self(g);
 	if ((r = ctr_save(g, now, e)) < 0)
 		return r;
+	/* One that is removed at its end takes its anonymous volumes with it, and so does one that is removed with them. */
+	now->auto_remove = now->auto_remove || volumes;
 	return life_remove(g, a, now, NULL, e);
 }
 
-int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, struct dv_err *e)
+int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, bool volumes, struct dv_err *e)
 {
 	auto_close int lock = -1;
 	struct ctr *c = NULL;
@@ -248,7 +259,7 @@ int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, s
 		return 0;
 	r = life_lock(g, c->id, &lock, e);
 	if (r >= 0)
-		r = remove_locked(g, a, c, force, e);
+		r = remove_locked(g, a, c, force, volumes, e);
 	/* Somebody else removed it while we waited. */
 	return r == -DV_NOT_FOUND ? 0 : r;
 }

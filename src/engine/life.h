@@ -24,5 +24,5 @@ int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct containe
 int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct container *open,
 		struct dv_err *e) DV_MUST_USE;
 
-/* `rm`: CONFLICT for one that runs, unless force. */
-int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, struct dv_err *e) DV_MUST_USE;
+/* `rm`: CONFLICT for one that runs, unless force. volumes: its anonymous volumes go too. */
+int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, bool volumes, struct dv_err *e) DV_MUST_USE;

@@ -124,6 +124,7 @@
 	F(strs, mounts)                /* type=bind,src=...,dst=... */ \
 	F(strs, tmpfs)                 /* DST[:OPTIONS] */ \
 	F(strs, volumes_from)          /* CONTAINER[:ro] */ \
+	F(strs, inherited)             /* their mounts, as --mount has them: volumes_from() */ \
 	F(str, volume_driver) \
 	F(str, image_volume)           /* bind, tmpfs, ignore */ \
 	F(strs, storage_opts)          /* size=BYTES */ \
@@ -227,5 +228,7 @@ int lines_of_file(struct arena *a, const char *flag, const char *path, line_fn *
 int caps_choose(const struct run_request *q, uint64_t available, uint64_t *ret, struct dv_err *e) DV_MUST_USE;
 /* What this process may hand out. */
 uint64_t caps_available(void);
-/* Fills mounts and mount_points. */
-int binds_parse(struct arena *a, const struct run_request *q, struct run_config *c, struct dv_err *e) DV_MUST_USE;
+/* Fills mounts and mount_points. image is its configuration. The sources of volumes are relative to the engine's root
+ * directory here ("volumes/NAME/_data"); volume_prepare() and volume_show() make them absolute. */
+int binds_parse(struct arena *a, const struct run_request *q, const struct json *image, const char *id, struct run_config *c,
+		struct dv_err *e) DV_MUST_USE;

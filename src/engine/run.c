@@ -15,6 +15,8 @@
 #include "engine/overlay.h"
 #include "engine/run.h"
 #include "engine/security.h"
+#include "engine/events.h"
+#include "engine/volume.h"
 #include "engine/nullio.h"
 #include "image/name.h"
 #include "oci/container.h"
@@ -102,6 +104,9 @@ static int make_config(struct run *x, struct json **ret, struct dv_err *e)
 	    (r = etc_write_zone(x->lock, x->q, e)) < 0 || (r = passwd_write(x->a, x->lock, x->root, x->q, &u, e)) < 0 ||
 	    (r = nsmode_resolve(x->g, x->a, &x->config, e)) < 0)
 		return r;
+	const struct volume_call v = { .id = x->id, .root = x->root, .first = true, .uid = u.uid, .gid = u.gid };
+	if ((r = volume_prepare(x->g, x->a, &v, &x->config, e)) < 0)
+		return r;
 	return bundle_make(x->a, x->q, &x->config, &u, x->id, dir, ret, e);
 }
 
@@ -134,8 +139,9 @@ static int mark_running(struct run *x, struct dv_err *e)
 
 	x->row.status = CTR_RUNNING;
 	x->row.started_ns = ctr_now_ns();
-	r = proc_identify(x->started.pid, &x->row.init, e);
-	return r < 0 ? r : ctr_save(x->g, &x->row, e);
+	if ((r = proc_identify(x->started.pid, &x->row.init, e)) >= 0 && (r = ctr_save(x->g, &x->row, e)) >= 0)
+		event_ctr(x->g, &x->row, "start", NULL, NULL);
+	return r;
 }
 
 /* --- end --- */
@@ -163,6 +169,8 @@ static int ended(struct run *x, int code, struct dv_err *e)
 	x->row.has_exit = true;
 	x->row.exit_code = code;
 	x->box.status = STATUS_STOPPED;
+	if (x->q->rm)
+		event_ended(x->g, &x->row);
 	return x->q->rm ? life_remove(x->g, x->a, &x->row, &x->box, e) : life_ended(x->g, x->a, &x->row, &x->box, e);
 }
 
@@ -224,17 +232,19 @@ static int check(const struct run_request *q, struct dv_err *e)
 	return q->name ? ctr_check_name(q->name, e) : 0;
 }
 
-int engine_run(struct engine *g, struct arena *a, const struct run_request *q, int *ret_status, struct dv_err *e)
+int engine_run(struct engine *g, struct arena *a, const struct run_request *request, int *ret_status, struct dv_err *e)
 {
+	struct run_request with = *request, *q = &with;
 	struct run x = { .box = CONTAINER_NONE, .g = g, .a = a, .q = q, .lock = -1, .root = -1, .started = { .pidfd = -1 } };
 	int r;
 
 	*ret_status = EXIT_ENGINE;
 	(void)umask(022);       /* what is made here is made for the container */
 	if ((r = check(q, e)) < 0 || (r = find_image(&x, e)) < 0 ||
-	    (r = ctr_new_id(x.id, e)) < 0 || (r = run_configure(a, q, x.image, x.id, &x.config, e)) < 0 ||
+	    (r = volumes_from(g, a, &with, e)) < 0 || (r = ctr_new_id(x.id, e)) < 0 || (r = run_configure(a, q, x.image, x.id, &x.config, e)) < 0 ||
 	    (r = record(&x, e)) < 0)
 		return r;
+	event_ctr(g, &x.row, "create", NULL, NULL);
 	r = run_recorded(&x, ret_status, e);
 	fd_close(&x.root);
 	fd_close(&x.lock);

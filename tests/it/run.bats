@@ -27,8 +27,8 @@ load engine
 	[[ $output == *"Unable to find image 'nosuch:1' locally"* ]]
 	run -125 davit run --rm --network bridge bb true
 	[[ $output == *"not supported yet"* ]]
-	run -125 davit run --rm -v volume:/x bb true
-	[[ $output == *"named volumes are not supported yet"* ]]
+	run -125 davit run --rm -v no/volume:/x bb true
+	[[ $output == *"invalid characters for a local volume name"* ]]
 	run -125 davit run --rm -w relative bb true
 	[[ $output == *"absolute path"* ]]
 	run -125 davit run --rm --cap-add nosuch bb true
