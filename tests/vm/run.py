@@ -25,7 +25,7 @@ SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get('DAVIT_BUILD') or os.path.join(SOURCE, 'build')
 WORK = os.path.join(BUILD, 'vm')
 QEMU = 'qemu-system-x86_64'
-SECONDS_MAX = 280       # below the time-out of the Meson test
+SECONDS_MAX = 1200       # below the time-out of the Meson test
 MODULES = ['overlay', 'erofs', 'loop', 'veth', 'bridge', 'vxlan', 'tun', 'nf_tables', 'nft_chain_nat', 'nft_nat', 'nft_masq',
            'nft_ct', 'nft_reject_inet', 'nft_fib_inet', 'nft_numgen', 'br_netfilter']
 BINARIES = ['busybox', 'jq', 'apparmor_parser']
