@@ -84,7 +84,7 @@ engine() {
 		'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes pids/pids.max \
 		cpu/cpu.cfs_quota_us cpu/cpu.shares cpuset/cpuset.cpus'
 	is $'0: 67108864\n67108864\n7\n50000\n333\n0'
-	once --pids-limit 3 busybox sh -c 'for i in 1 2 3 4; do sleep 0.1 & done; wait'	# allow(sleep): in the container
+	once --pids-limit 3 busybox sh -c 'for i in 1 2 3 4; do sleep 60 & done; wait'	# allow(sleep): in the container, which ends when it cannot fork
 	expect "can't fork"
 	once --sysctl net.ipv4.ip_forward=1 --sysctl kernel.shmmax=12345 busybox cat /proc/sys/net/ipv4/ip_forward \
 		/proc/sys/kernel/shmmax

@@ -203,7 +203,7 @@ load engine
 	wait "$run_pid" || [ $? = 137 ]
 	run -137 davit run --name hog -m 16m bb sh -c 'x=a; while :; do x=$x$x; done'
 	[ "$(davit inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' hog)" = "true 137" ]
-	run -2 davit run --rm --pids-limit 3 bb sh -c 'for i in 1 2 3 4 5; do sleep 1 & done; wait' || [ "$status" != 0 ]
+	run -2 davit run --rm --pids-limit 3 bb sh -c 'for i in 1 2 3 4 5; do sleep 60 & done; wait' || [ "$status" != 0 ]
 	[[ $output == *"fork"* ]]
 }
 
