@@ -43,6 +43,8 @@ RULES = [
     Rule('nss', r'^src/.*\.[ch]$', CALL + r'(?:getpw\w+|getgr(?:nam|gid|ent)\w*|getaddrinfo|gethostby\w+|iconv(?:_open)?|dlopen)\s*\(',
          'not in static programs', but=r'^src/(?:transfer|registry|http|web)/'),
     Rule('sleep', r'^tests/.*\.(?:bats|bash|sh)$', SLEEP, 'wait for an event: wait_for CMD'),
+    Rule('wait', r'^tests/.*\.(?:bats|bash)$', r'(?:^|[;&|({])[ \t]*wait[ \t]*(?:$|[;&|)}#])',
+         'it waits for what bats itself has in the background, too: wait PID'),
     Rule('url', r'.', r'https?://(?!' + ALLOWED_HOSTS + r')[\w-]', 'a host that is not ours, or a new one to add to ALLOWED_HOSTS',
          but=r'^LICENSE$|^data/|\.(?:md|tsv)$', raw=True),
     Rule('package-host', r'.', r'\b[a-z]+\.debian\.[a-z]+\b|\bregistry\.n[a-z]+js\b', 'no package host in any file', raw=True),

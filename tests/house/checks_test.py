@@ -105,6 +105,12 @@ def test_unit_tests_assert():
         expect(banned.check, 'src/base/a_test.c', UNIT % code, want)
 
 
+def test_banned_wait():
+    for code, want in (('wait', 'wait'), ('x & wait', 'wait'), ('wait || true', 'wait'), ('wait $!', None), ('wait_for x', None),
+                       ("davit run bb sh -c 'sleep 1 & wait'", None), ('run x "wait"', None)):
+        expect(banned.check, 'tests/it/a.bash', f'f() {{\n\t{code}\n}}\n', want)
+
+
 def test_bats_tests_check():
     for code, want in (
             ('run x\n\t[ "$status" -eq 0 ]', None), ('run -1 x', None), ('run ! x', None), ('x | grep -q y', None),

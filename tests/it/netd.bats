@@ -20,7 +20,7 @@ setup() {
 teardown() {
 	[ -z "$NETD" ] || kill "$NETD" 2>/dev/null || true
 	kill "$NET" 2>/dev/null || true
-	wait
+	wait $NETD $NET 2>/dev/null || true
 	it_teardown
 }
 
@@ -84,7 +84,7 @@ ended() { ! kill -0 "$NETD" 2>/dev/null; }
 	record front c1 127.0.1.2 web
 	netd
 	wait_for answers web 127.0.1.2
-	inside timeout 20 "$T/bin/davit-netd" serve --root "$T/root" --runroot "$T/run"
+	inside timeout 300 "$T/bin/davit-netd" serve --root "$T/root" --runroot "$T/run"
 	kill -0 "$NETD"
 	rm "$T/run/netd/names/front.c1.ctr"
 	wait_for ended
@@ -108,7 +108,7 @@ ended() { ! kill -0 "$NETD" 2>/dev/null; }
 	mkfifo "$T/ready"
 	nsenter --net="/proc/$NET/ns/net" "$T/bin/davit-netd" serve --root "$T/root" --runroot "$T/run" --ready-fd 8 </dev/null >"$T/netd.log" 2>&1 3>&- 8>"$T/ready" &
 	NETD=$!
-	[ "$(timeout 20 wc -c <"$T/ready")" = 1 ]
+	[ "$(timeout 300 wc -c <"$T/ready")" = 1 ]
 	[ "$(ask 127.0.1.1 web)" = 127.0.1.2 ]
 }
 
