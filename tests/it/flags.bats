@@ -148,7 +148,8 @@ cg() {
 # flag: run --stop-signal
 # flag: run --stop-timeout
 @test "what stop sends, and how long it waits" {
-	run_background stopped --stop-signal USR1 bb sh -c 'trap "exit 7" USR1; trap "" TERM; while :; do sleep 0.05; done'	# allow(sleep): inside the container
+	run_background stopped --stop-signal USR1 bb sh -c 'trap "exit 7" USR1; trap "" TERM; echo ready; while :; do sleep 0.05; done'	# allow(sleep): inside the container
+	wait_for grep -q ready "$T/out"
 	davit stop stopped
 	[ "$(davit inspect -f '{{.State.ExitCode}} {{.Config.StopSignal}}' stopped)" = "7 USR1" ]
 	wait "$run_pid" || true
