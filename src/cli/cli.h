@@ -17,6 +17,7 @@ extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb
 extern const struct verb verb_exec, verb_kill, verb_stop, verb_pause, verb_unpause, verb_wait, verb_rename, verb_export;
 extern const struct verb verb_container, verb_image, verb_system;
 extern const struct verb verb_volume;
+extern const struct verb verb_cp;
 
 /* Opens what the globals name. */
 int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e) DV_MUST_USE;

@@ -35,6 +35,7 @@ static const struct verb verb_check = EXTERNAL("check", "Verify everything in th
 
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = {
+	&verb_cp,
 	&verb_run,   &verb_exec,    &verb_ps,   &verb_stop,   &verb_kill, &verb_rm,
 	&verb_pause, &verb_unpause, &verb_wait, &verb_rename, &verb_export, &verb_container_inspect, &verb_anatomy, NULL
 };
@@ -57,6 +58,7 @@ static const struct verb *const verbs[] = {
 	&verb_pull, &verb_push,   &verb_load,   &verb_login,   &verb_logout,  &verb_registry,
 	&verb_import, &verb_manifest,
 	&verb_volume,
+	&verb_cp,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };
 

@@ -167,6 +167,30 @@ static int put_symlink(struct walk *w, struct arena *a, int dirfd, const char *n
 	return put_entry(w, t, e);
 }
 
+/* What is gone is told by an empty file ".wh.NAME". */
+static int put_whiteout(struct walk *w, const char *path, struct dv_err *e)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	auto_free char *as = mem_printf("%.*s.wh.%s", (int)(name - path), path, name);
+	const struct tar_entry t = { .type = TAR_FILE, .path = as, .link = "" };
+
+	return w->o->whiteouts ? put_entry(w, &t, e) : 0;
+}
+
+/* A directory of the upper tree that hides what is below, and marks that mean another tree than the one we see. */
+static int put_opaque(struct walk *w, int fd, const char *path, struct dv_err *e)
+{
+	auto_free char *as = mem_printf("%s.wh..wh..opq", path);
+	const struct tar_entry t = { .type = TAR_FILE, .path = as, .link = "" };
+	char v = 0;
+
+	if (!w->o->whiteouts)
+		return 0;
+	if (fgetxattr(fd, "trusted.overlay.redirect", NULL, 0) >= 0)
+		return dv_fail(e, DV_CORRUPT, "%.200s: the kernel has noted it as renamed, which no layer can say", path);
+	return fgetxattr(fd, "trusted.overlay.opaque", &v, 1) == 1 && v == 'y' ? put_entry(w, &t, e) : 0;
+}
+
 static int put_leaf(struct walk *w, int dirfd, const char *name, const char *path, const struct stat *st, struct dv_err *e)
 {
 	auto_arena struct arena a;
@@ -186,7 +210,7 @@ static int put_leaf(struct walk *w, int dirfd, const char *name, const char *pat
 		return put_symlink(w, &a, dirfd, name, &t, e);
 	case S_IFCHR:
 		t.type = TAR_CHAR;
-		return st->st_rdev == 0 ? 0 : put_entry(w, &t, e);
+		return st->st_rdev == 0 ? put_whiteout(w, path, e) : put_entry(w, &t, e);
 	case S_IFBLK:
 		t.type = TAR_BLOCKDEV;
 		return put_entry(w, &t, e);
@@ -297,6 +321,8 @@ static int put_dir(struct walk *w, int fd, const char *path, unsigned depth, str
 		rc = xattrs_get(&a, fd, &t, e);
 	if (rc == 0)
 		rc = put_entry(w, &t, e);
+	if (rc == 0)
+		rc = put_opaque(w, fd, path, e);
 	if (rc < 0)
 		return dv_wrap(e, "%.200s", path);
 	if (w->o->one_filesystem && st.st_dev != w->dev)
@@ -306,23 +332,59 @@ static int put_dir(struct walk *w, int fd, const char *path, unsigned depth, str
 
 /* --- public --- */
 
-int tar_walk(int dirfd, int out_fd, const char *what, const struct tarwalk_options *o, struct dv_err *e)
+static int walk_begin(struct walk *w, int dirfd, int out_fd, const char *what, const struct tarwalk_options *o,
+		      struct dv_err *e)
 {
-	struct walk w = { .out = out_fd, .what = what, .o = o, .b = BUF_INIT(HEADER_MAX) };
 	struct stat st;
 
+	*w = (struct walk){ .out = out_fd, .what = what, .o = o, .b = BUF_INIT(HEADER_MAX) };
 	if (fstat(dirfd, &st) < 0)
 		return dv_fail_errno(e, errno, "stat the root of the tree");
-	w.dev = st.st_dev;
-	w.links = map_new();
-	w.chunk = mem_alloc(CHUNK);
-	int rc = put_dir(&w, dirfd, "./", 0, e);
+	w->dev = st.st_dev;
+	w->links = map_new();
+	w->chunk = mem_alloc(CHUNK);
+	return 0;
+}
+
+static int walk_end(struct walk *w, int rc, struct dv_err *e)
+{
 	if (rc == 0) {
-		tar_write_end(&w.b);
-		rc = flush(&w, e);
+		tar_write_end(&w->b);
+		rc = flush(w, e);
 	}
-	map_free(w.links, free);
-	buf_done(&w.b);
-	free(w.chunk);
+	map_free(w->links, free);
+	buf_done(&w->b);
+	free(w->chunk);
 	return rc;
+}
+
+int tar_walk(int dirfd, int out_fd, const char *what, const struct tarwalk_options *o, struct dv_err *e)
+{
+	struct walk w;
+	int rc = walk_begin(&w, dirfd, out_fd, what, o, e);
+
+	return rc < 0 ? rc : walk_end(&w, put_dir(&w, dirfd, "./", 0, e), e);
+}
+
+static int put_named(struct walk *w, int dirfd, const char *name, const char *as, struct dv_err *e)
+{
+	auto_close int fd = -1;
+	auto_free char *below = mem_printf("%s/", as);
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return dv_fail_errno(e, errno, "stat %.200s", name);
+	if (!S_ISDIR(st.st_mode))
+		return put_leaf(w, dirfd, name, as, &st, e);
+	int rc = file_open(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, e);
+	return rc < 0 ? rc : put_dir(w, fd, below, 0, e);
+}
+
+int tar_walk_entry(int dirfd, const char *name, const char *as, int out_fd, const char *what, const struct tarwalk_options *o,
+		   struct dv_err *e)
+{
+	struct walk w;
+	int rc = walk_begin(&w, dirfd, out_fd, what, o, e);
+
+	return rc < 0 ? rc : walk_end(&w, put_named(&w, dirfd, name, as, e), e);
 }
