@@ -60,8 +60,17 @@ static enum dv_kind kind_of(int code)
 	}
 }
 
+/* SQLite calls a full disk by another name when it grows a file, and an I/O error elsewhere. */
+static bool disk_is_full(struct db *db, int code)
+{
+	return (code & 0xff) == SQLITE_FULL ||
+	       ((code & 0xff) == SQLITE_IOERR && db->h && sqlite3_system_errno(db->h) == ENOSPC);
+}
+
 static int db_fail(struct db *db, int code, const char *what, struct dv_err *e)
 {
+	if (disk_is_full(db, code))
+		return dv_fail_errno(e, ENOSPC, "engine.db: %s", what);
 	return dv_fail(e, kind_of(code), "engine.db: %s: %s", what, db->h ? sqlite3_errmsg(db->h) : "no memory");
 }
 

@@ -1,4 +1,5 @@
 /* db_test.c - migrations, transactions, many writers, and writers that are killed. */
+#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -55,6 +56,25 @@ static void test_migrate(void **state)
 		assert_int_equal(number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'new_one'"), 0);
 		assert_int_equal(number(db, "SELECT version FROM schema_versions"), 2);
 	}
+	unit_tmp_done(&t);
+}
+
+/* A full disk is told in the words, and with the error number, of any other write: the registry answers by it. */
+static void test_full(void **state)
+{
+	struct dv_err e = DV_ERR_NONE;
+	auto_db struct db *db = NULL;
+	auto_free char *data = mem_alloc(100000);
+	struct unit_tmp t;
+
+	unit_tmp_new(&t);
+	open_at(&t, &two, &db);
+	memset(data, 'x', 100000);
+	assert_true(number(db, "PRAGMA max_page_count = 16") <= 16);
+	assert_fails(db_exec(db, &e, "INSERT INTO u VALUES ('x', ?)", "b", data, (size_t)100000), LIMIT);
+	assert_int_equal(e.sys, ENOSPC);
+	assert_non_null(strstr(e.msg, "No space left on device"));
+	db_close(take_ptr(&db));
 	unit_tmp_done(&t);
 }
 
@@ -221,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_migrate),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_many_writers),
 		cmocka_unit_test(test_killed_writers),

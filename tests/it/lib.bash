@@ -30,6 +30,7 @@ it_setup() {
 }
 
 it_teardown() {
+	[ -n "$T" ] && [ -n "$TAG" ] || return 1        # without a name, everything would be ours
 	if ! wait_for no_leaks; then
 		echo "left behind:"
 		leaks
@@ -99,6 +100,7 @@ no_leaks() { [ -z "$(leaks)" ]; }
 # So that one failure does not bring the next; the test has failed already.
 remove_leaks() {
 	local pid path
+	[ -n "$T" ] && [ -n "$TAG" ] || return 1
 	for pid in $(leaked_pids); do
 		kill -9 "$pid" 2>/dev/null
 	done

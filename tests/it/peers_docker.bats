@@ -14,7 +14,7 @@ peer_stop() {
 	pid=$(cat "$PEER/pid") || return 0
 	kill "$pid"
 	wait_for test ! -e "/proc/$pid"
-	awk -v p="$PEER" 'index($5, p) { print $5 }' /proc/self/mountinfo | while read -r path; do umount "$path"; done
+	awk -v p="$PEER/" 'index($5, p) { print $5 }' /proc/self/mountinfo | while read -r path; do umount "$path"; done
 }
 
 # docker names the runtime of a container when it is made.

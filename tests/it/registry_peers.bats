@@ -72,6 +72,6 @@ setup() {
 	check_push_and_pull docker_ "" || failed=1
 	kill "$(cat "$T/docker/pid")"
 	wait_for test ! -e "/proc/$(cat "$T/docker/pid" 2>/dev/null || echo none)"
-	awk -v p="$T" 'index($5, p) { print $5 }' /proc/self/mountinfo | while read -r path; do umount "$path"; done
+	awk -v p="$T/" 'index($5, p) { print $5 }' /proc/self/mountinfo | while read -r path; do umount "$path"; done
 	[ $failed = 0 ]
 }
