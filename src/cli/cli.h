@@ -14,6 +14,7 @@ extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb
 	verb_version, verb_info, verb_history, verb_tag, verb_untag, verb_container_inspect, verb_image_inspect,
 	verb_image_exists, verb_image_mount, verb_image_unmount, verb_image_prune, verb_image_diff, verb_image_tree, verb_gc,
 	verb_df;
+extern const struct verb verb_container_prune, verb_container_exists;
 extern const struct verb verb_exec, verb_kill, verb_stop, verb_pause, verb_unpause, verb_wait, verb_rename, verb_export;
 extern const struct verb verb_container, verb_image, verb_system;
 extern const struct verb verb_volume;
@@ -48,6 +49,8 @@ struct cli_filter;
  * named in allowed. INVALID. */
 int cli_filter_parse(struct image_store *s, struct arena *a, const struct opt_strs *texts, const char *allowed,
 		     struct cli_filter **ret, struct dv_err *e) DV_MUST_USE;
+/* "2026-01-02T15:04:05Z", seconds since 1970, or "24h" ago: in seconds since 1970. INVALID. */
+int cli_until_parse(const char *text, int64_t *ret, struct dv_err *e) DV_MUST_USE;
 bool cli_filter_wants_config(const struct cli_filter *f);
 /* name is NULL for an image without any. */
 bool cli_filter_match(struct arena *a, const struct cli_filter *f, const struct image *img, const char *name);

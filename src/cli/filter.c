@@ -68,7 +68,7 @@ static bool parse_duration(const char *text, int64_t *ret)
 	return s.p == s.end && *text;
 }
 
-static int parse_until(const char *text, int64_t *ret, struct dv_err *e)
+int cli_until_parse(const char *text, int64_t *ret, struct dv_err *e)
 {
 	int64_t ago, n;
 
@@ -102,7 +102,7 @@ static int parse_one(struct image_store *s, struct arena *a, const char *text, c
 	if (c->key == KEY_DANGLING)
 		r = parse_bool(eq + 1, &c->yes, e);
 	if (c->key == KEY_UNTIL)
-		r = parse_until(eq + 1, &c->time, e);
+		r = cli_until_parse(eq + 1, &c->time, e);
 	if (c->key == KEY_BEFORE || c->key == KEY_SINCE) {
 		r = image_resolve(s, a, eq + 1, &img, e);
 		c->time = r < 0 ? 0 : img->created;

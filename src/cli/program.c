@@ -36,6 +36,8 @@ static const struct verb verb_check = EXTERNAL("check", "Verify everything in th
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = {
 	&verb_cp,
+	&verb_container_prune,
+	&verb_container_exists,
 	&verb_run,   &verb_exec,    &verb_ps,   &verb_stop,   &verb_kill, &verb_rm,
 	&verb_pause, &verb_unpause, &verb_wait, &verb_rename, &verb_export, &verb_container_inspect, &verb_anatomy, NULL
 };

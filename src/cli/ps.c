@@ -1,15 +1,12 @@
-/* ps.c - ps and rm. */
+/* ps.c - a container as a row of ps: docker's field names, all of them strings. */
 #include <stdio.h>
 
 #include "base/str.h"
-#include "cli/cli.h"
-#include "engine/life.h"
-#include "ui/template.h"
+#include "cli/ps.h"
+#include "engine/usage.h"
 #include "ui/text.h"
 
 #define COMMAND_WIDTH 20
-
-/* --- one container as a row: docker's field names, all of them strings --- */
 
 static const char *command_text(struct arena *a, const struct json *config, bool whole)
 {
@@ -65,129 +62,90 @@ static const char *joined_mounts(struct arena *a, const struct json *mounts)
 	return arena_str(a, buf_cstr(&b));
 }
 
-static struct json *row(struct arena *a, const struct ctr *c, bool whole)
+/* Named ones; every other kind of mount is none. */
+static unsigned volumes(const struct json *mounts)
 {
-	int64_t now = ctr_now_ns();
+	unsigned n = 0;
+
+	for (JSON_EACH(it, mounts)) {
+		const char *type = json_str(json_get(it.value, "Type"));
+
+		n += type && streq(type, "volume");
+	}
+	return n;
+}
+
+/* "12kB (virtual 4.2MB)" */
+static const char *size_text(struct engine *g, struct arena *a, const struct ctr *c)
+{
+	struct image *img = NULL;
+	uint64_t own = usage_of_container(g, a, c->id);
+	const char *text = str_human(a, own, false);
+
+	if (image_resolve(engine_images(g), a, c->image, &img, NULL) < 0)
+		return text;
+	return arena_printf(a, "%s (virtual %s)", text, str_human(a, own + img->size, false));
+}
+
+static const char *platform(struct engine *g, struct arena *a, const struct ctr *c)
+{
+	struct image *img = NULL;
 	struct json *config = NULL;
-	const char *network;
+
+	if (image_resolve(engine_images(g), a, c->image, &img, NULL) < 0 ||
+	    json_parse(a, img->config, img->config_len, &config, NULL) < 0)
+		return "";
+	return arena_printf(a, "%s/%s", json_str(json_get(config, "os")), json_str(json_get(config, "architecture")));
+}
+
+static struct json *text(struct arena *a, const char *s)
+{
+	return json_new_str(a, s ? s : "");
+}
+
+static struct json *label_map(struct arena *a, const struct json *labels)
+{
+	return labels ? json_copy(a, labels) : json_new_object(a);
+}
+
+struct json *ps_row(struct engine *g, struct arena *a, const struct ps_item *x, unsigned what)
+{
+	const struct ctr *c = x->ctr;
+	const struct json *config = x->config, *mounts = json_get(config, "Mounts");
+	const char *network = json_str(json_path(config, "HostConfig.NetworkMode"));
+	bool whole = what & PS_WHOLE;
+	int64_t now = ctr_now_ns();
+	struct json *j = json_obj(
+		a, "ID", json_new_strn(a, c->id, whole ? strlen(c->id) : CTR_SHORT), "Image", text(a, c->image_ref), "Command",
+		text(a, command_text(a, config, whole)), "CreatedAt", text(a, human_time(a, c->created_ns / 1000000000)),
+		"RunningFor", text(a, arena_printf(a, "%s ago", human_duration(a, (now - c->created_ns) / 1000000000))), "Ports",
+		text(a, ""), "State", text(a, ctr_state_name(c)), "Status", text(a, status_text(a, c, now)), "Names",
+		text(a, c->name), "Labels", text(a, joined_labels(a, json_path(config, "Config.Labels"))), "Mounts",
+		text(a, joined_mounts(a, mounts)), "Networks", text(a, network), "LocalVolumes",
+		text(a, arena_printf(a, "%u", volumes(mounts))), NULL);
+
+	json_set(a, j, "Size", text(a, what & PS_SIZE ? size_text(g, a, c) : "0B"));
+	if (what & PS_MORE) {
+		json_set(a, j, "Label", label_map(a, json_path(config, "Config.Labels")));
+		json_set(a, j, "Platform", text(a, platform(g, a, c)));
+		json_set(a, j, "ImageID", text(a, cli_short_id(a, c->image, whole)));
+		json_set(a, j, "Pid", json_new_i64(a, c->status == CTR_RUNNING ? c->init.pid : 0));
+		json_set(a, j, "ExitCode", json_new_i64(a, c->has_exit ? c->exit_code : 0));
+		json_set(a, j, "Created", json_new_i64(a, c->created_ns / 1000000000));
+	}
+	return j;
+}
+
+const char *ps_health(const struct ps_item *x)
+{
+	return "none";
+}
+
+struct ps_item ps_item_of(struct arena *a, const struct ctr *c)
+{
+	struct json *config = NULL;
 
 	if (json_parse(a, c->config, strlen(c->config), &config, NULL) < 0)
 		config = json_new_object(a);
-	network = json_str(json_path(config, "HostConfig.NetworkMode"));
-	return json_obj(a, "ID", json_new_strn(a, c->id, whole ? strlen(c->id) : CTR_SHORT), "Image",
-			json_new_str(a, c->image_ref), "Command", json_new_str(a, command_text(a, config, whole)), "CreatedAt",
-			json_new_str(a, human_time(a, c->created_ns / 1000000000)), "RunningFor",
-			json_new_str(a, arena_printf(a, "%s ago", human_duration(a, (now - c->created_ns) / 1000000000))),
-			"Ports", json_new_str(a, ""), "State",
-			json_new_str(a, ctr_state_name(c)), "Status",
-			json_new_str(a, status_text(a, c, now)), "Names", json_new_str(a, c->name), "Labels",
-			json_new_str(a, joined_labels(a, json_path(config, "Config.Labels"))), "Mounts",
-			json_new_str(a, joined_mounts(a, json_get(config, "Mounts"))), "Networks",
-			json_new_str(a, network ? network : ""), "LocalVolumes", json_new_str(a, "0"), "Size",
-			json_new_str(a, "0B"), NULL);
+	return (struct ps_item){ c, config };
 }
-
-/* --- ps --- */
-
-struct ps_args {
-	bool all, quiet, no_trunc;
-	const char *format;
-};
-#define A(member) offsetof(struct ps_args, member)
-static const struct opt ps_opts[] = {
-	{ .name = "all", .letter = 'a', .kind = OPT_BOOL, .offset = A(all), .help = "Also those that do not run" },
-	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = A(quiet), .help = "Only ids" },
-	{ .name = "no-trunc", .kind = OPT_BOOL, .offset = A(no_trunc), .help = "Cut nothing" },
-	{ .name = "format", .kind = OPT_STR, .arg = "TEMPLATE", .offset = A(format),
-	  .help = "table, json, or a template such as '{{.ID}} {{.Names}}'" },
-	{ 0 }
-};
-
-static struct json *headers(struct arena *a)
-{
-	static const char *const names[][2] = {
-		{ "ID", "CONTAINER ID" }, { "Image", "IMAGE" },   { "Command", "COMMAND" }, { "CreatedAt", "CREATED AT" },
-		{ "RunningFor", "CREATED" }, { "Ports", "PORTS" }, { "State", "STATE" },    { "Status", "STATUS" },
-		{ "Names", "NAMES" },     { "Labels", "LABELS" }, { "Mounts", "MOUNTS" },   { "Networks", "NETWORKS" },
-		{ "LocalVolumes", "LOCAL VOLUMES" }, { "Size", "SIZE" },
-	};
-	struct json *h = json_new_object(a);
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		json_set(a, h, names[i][0], json_new_str(a, names[i][1]));
-	return h;
-}
-
-static int ps_rows(struct engine *g, struct arena *a, const struct ps_args *x, struct json *rows, struct dv_err *e)
-{
-	struct ctr_list list;
-	int r = ctr_list(g, a, &list, e);
-
-	for (size_t i = 0; r >= 0 && i < list.n; i++) {
-		r = life_settle(g, a, list.v[i], e);
-		if (r == 0 && (x->all || list.v[i]->status == CTR_RUNNING))
-			json_append(a, rows, row(a, list.v[i], x->no_trunc));
-	}
-	return r < 0 ? r : 0;
-}
-
-static int ps_run(struct verb_call *c, struct dv_err *e)
-{
-	const struct ps_args *x = c->args;
-	auto_engine struct engine *g = NULL;
-	struct json *rows = json_new_array(c->arena);
-	const char *format = x->format ? x->format : x->quiet ? "{{.ID}}" : "table";
-	int r;
-
-	if (streq(format, "table"))
-		format = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
-	if ((r = cli_engine(c, &g, e)) < 0 || (r = ps_rows(g, c->arena, x, rows, e)) < 0)
-		return r;
-	return format_rows(c->arena, format, headers(c->arena), rows, stdout, x->no_trunc, e);
-}
-
-static const char *const ps_aliases[] = { "ls", "list", NULL };
-static const char *const ps_examples[] = { "davit ps", "davit ps -aq", "davit ps --format '{{.Names}}\\t{{.Status}}'", NULL };
-const struct verb verb_ps = {
-	.name = "ps", .aliases = ps_aliases, .summary = "List containers", .examples = ps_examples, .opts = ps_opts,
-	.args_size = sizeof(struct ps_args), .run = ps_run,
-};
-
-/* --- rm --- */
-
-struct rm_args {
-	bool force, volumes;
-};
-static const struct opt rm_opts[] = {
-	{ .name = "force", .letter = 'f', .kind = OPT_BOOL, .offset = offsetof(struct rm_args, force),
-	  .help = "Also those that run: they are killed; one that does not exist is no error" },
-	{ .name = "volumes", .letter = 'v', .kind = OPT_BOOL, .offset = offsetof(struct rm_args, volumes),
-	  .help = "Also anonymous volumes (there are none yet)" },
-	{ 0 }
-};
-
-static int rm_run(struct verb_call *c, struct dv_err *e)
-{
-	const struct rm_args *x = c->args;
-	auto_engine struct engine *g = NULL;
-	int status = 0, r = cli_engine(c, &g, e);
-
-	if (r < 0 || (r = life_settle_busy(g, c->arena, e)) < 0)
-		return r;
-	for (size_t i = 0; i < c->n_operands; i++) {
-		r = ctr_remove(g, c->arena, c->operands[i], x->force, x->volumes, e);
-		if (r >= 0) {
-			printf("%s\n", c->operands[i]);
-		} else if (r != -DV_NOT_FOUND || !x->force) {
-			cli_complain(c, e);
-			status = 1;
-		}
-	}
-	return status;
-}
-
-static const char *const rm_aliases[] = { "remove", NULL };
-const struct verb verb_rm = {
-	.name = "rm", .aliases = rm_aliases, .operands = "CONTAINER...", .operands_min = 1, .operands_max = UINT32_MAX,
-	.summary = "Remove containers", .opts = rm_opts, .args_size = sizeof(struct rm_args), .run = rm_run,
-};

@@ -55,7 +55,7 @@ static const char *const *cells_of(struct arena *a, const char *text, size_t col
 }
 
 static int print_table(struct arena *a, const struct template *t, const struct json *headers, const struct json *rows,
-		       FILE *out, bool wide, struct dv_err *e)
+		       FILE *out, int flags, struct dv_err *e)
 {
 	auto_buf struct buf b = BUF_INIT(ROW_BYTES_MAX);
 	struct table *table;
@@ -71,12 +71,12 @@ static int print_table(struct arena *a, const struct template *t, const struct j
 			return r;
 		table_row(table, cells_of(a, buf_cstr(&b), columns));
 	}
-	table_print(table, out, wide, false);
+	table_print(table, out, flags & FORMAT_WIDE, flags & FORMAT_NO_HEADER);
 	return 0;
 }
 
-int format_rows(struct arena *a, const char *format, const struct json *headers, const struct json *rows, FILE *out,
-		bool wide, struct dv_err *e)
+int format_list(struct arena *a, const char *format, const struct json *headers, const struct json *rows, FILE *out,
+		int flags, struct dv_err *e)
 {
 	const char *columns = str_after(format, "table ");
 	struct template *t;
@@ -87,6 +87,12 @@ int format_rows(struct arena *a, const char *format, const struct json *headers,
 	r = template_parse(a, unescape(a, columns ? columns : format), 0, &t, e);
 	if (r < 0)
 		return dv_wrap(e, "--format");
-	r = columns ? print_table(a, t, headers, rows, out, wide, e) : print_lines(t, rows, out, e);
+	r = columns ? print_table(a, t, headers, rows, out, flags, e) : print_lines(t, rows, out, e);
 	return r < 0 ? dv_wrap(e, "--format") : 0;
+}
+
+int format_rows(struct arena *a, const char *format, const struct json *headers, const struct json *rows, FILE *out,
+		bool wide, struct dv_err *e)
+{
+	return format_list(a, format, headers, rows, out, wide ? FORMAT_WIDE : 0, e);
 }

@@ -31,3 +31,6 @@ int template_run(const struct template *t, const struct json *dot, struct buf *o
  * anything else one line of the template for each row. "\t" and "\n" may be written with a backslash. */
 int format_rows(struct arena *a, const char *format, const struct json *headers, const struct json *rows, FILE *out,
 		bool wide, struct dv_err *e) DV_MUST_USE;
+enum { FORMAT_WIDE = 1, FORMAT_NO_HEADER = 2 };
+int format_list(struct arena *a, const char *format, const struct json *headers, const struct json *rows, FILE *out,
+		int flags, struct dv_err *e) DV_MUST_USE;

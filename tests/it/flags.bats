@@ -496,3 +496,146 @@ cg() {
 		[[ ${lines[0]} == *"for --${flag%%=*}: "?* ]] || { echo "$flag: $output"; false; }
 	done
 }
+
+# --- ps, rm, container prune ---
+
+# flag: ps --all
+# flag: ps --quiet
+# flag: ps --no-trunc
+# flag: ps --size
+# flag: ps --last
+# flag: ps --latest
+# flag: ps --format
+# flag: ps --sort
+# flag: ps --noheading
+# flag: ps --external
+@test "ps: which, how many, in which order and form" {
+	davit run --name older -l team.name=red bb sh -c 'head -c 5000 /dev/zero >/tmp/x'
+	davit run --name newer bb sh -c 'exit 3' || true
+	run_background runs bb sleep 60
+	names() { davit ps --format '{{.Names}}' "$@" | tr '\n' ' '; }
+	[ "$(names)" = "runs " ]
+	[ "$(names -a)" = "runs newer older " ]
+	[ "$(names -n 2)" = "runs newer " ]
+	[ "$(names -l)" = "runs " ]
+	[ "$(names --last -1 --external)" = "runs " ]
+	[ "$(names -a --sort names)" = "newer older runs " ]
+	[ "$(names -a --sort created)" = "older newer runs " ]
+	[ "$(davit ps -aq | wc -l)" = 3 ]
+	[ "$(davit ps -q --no-trunc)" = "$(id_of runs)" ]
+	[[ $(davit ps -as | head -1) == *NAMES*SIZE ]]
+	[[ $(davit ps -a --format '{{.Names}} {{.Size}}' | grep older) == "older 5kB (virtual "*MB")" ]]
+	[ "$(davit ps --noheading | wc -l)" = 1 ]
+	[ "$(davit ps -a --format 'table {{.Label "team.name"}}' | sed -n '1p;4p' | tr '\n' ' ')" = "name red " ]
+	[ "$(davit ps -a --format '{{.Label "team.name"}}{{.Platform}} {{.State}} {{.ExitCode}}' | tail -1)" = "redlinux/amd64 exited 0" ]
+	davit ps -a --format json | jq -se 'all(.Names | type == "string") and length == 3' >/dev/null
+	davit rm -f runs
+	wait "$run_pid" || true
+}
+
+# flag: ps --filter
+@test "ps --filter: docker's keys" {
+	davit run --name web1 -l app=web -v "$T:/data" bb true
+	davit run --name db1 -l app=db -l tier bb sh -c 'exit 3' || true
+	run_background web2 -l app=web bb sleep 60
+	f() {
+		local want=$1 args=()
+		shift
+		for x; do args+=(-f "$x"); done
+		[ "$(davit ps -a --format '{{.Names}}' "${args[@]}" | tr '\n' ' ')" = "$want" ] ||
+			{ echo "$*: $(davit ps -a --format '{{.Names}}' "${args[@]}")"; return 1; }
+	}
+	f "web2 web1 " name=web
+	f "db1 " name='^/db'
+	f "db1 " "id=$(id_of db1 | cut -c1-20)"
+	f "web2 web1 " label=app=web
+	f "" label=app=web label=tier
+	f "db1 " label=tier
+	f "web2 web1 " 'label!=tier'
+	f "web2 " status=running
+	f "web2 db1 web1 " status=exited status=running name=1 name=2
+	[ "$(davit ps -q -f status=exited | wc -l)" = 2 ]
+	f "db1 " exited=3
+	f "web2 db1 web1 " ancestor=bb
+	f "web2 db1 web1 " "ancestor=$(davit inspect -f '{{.Image}}' db1)"
+	f "" ancestor=nosuch
+	f "web1 " before=db1
+	f "web2 " since=db1
+	f "web2 db1 web1 " health=none
+	f "" health=healthy
+	f "web1 " "volume=$T"
+	f "web1 " volume=/data
+	f "" publish=80 
+	f "" expose=1-9/udp
+	f "web2 db1 web1 " is-task=false
+	f "" is-task=true
+	f "" pod=x
+	f "web2 db1 web1 " "network=$(davit inspect -f '{{.HostConfig.NetworkMode}}' db1)"
+	f "" network=nosuch
+	f "" until=24h
+	for bad in nosuch=1 name status=nosuch health=x exited=x publish=x 'name=[' is-task=x before=nosuch; do
+		run -1 davit ps -f "$bad"
+		[[ $output == *filter* || $output == *"No such container"* ]] || { echo "$bad: $output"; false; }
+	done
+	davit rm -f web2
+	wait "$run_pid" || true
+}
+
+# flag: rm --all
+# flag: rm --force
+# flag: rm --volumes
+# flag: rm --ignore
+# flag: rm --latest
+# flag: rm --depend
+# flag: rm --time
+# flag: rm --cidfile
+# flag: rm --filter
+# flag: rm --link
+@test "rm: by name, file, filter, all of them, with those that depend on it" {
+	for n in one two three four; do davit run --name "$n" bb true; done
+	id_of three >"$T/cid"
+	run -0 davit rm --cidfile "$T/cid"
+	[ "$output" = "$(cat "$T/cid")" ]
+	run -1 davit rm --cidfile "$T/missing"
+	run -0 davit rm --ignore nosuch --cidfile "$T/missing"
+	davit rm --latest
+	[ "$(davit ps -a --format '{{.Names}}' | tr '\n' ' ')" = "two one " ]
+	davit rm --filter name=two
+	run -1 davit rm
+	run -1 davit rm --all one
+	run -1 davit rm --link one
+	run_background main bb sh -c 'trap "exit 5" TERM; while :; do sleep 0.05; done'	# allow(sleep): inside the container
+	davit run --name user --pid container:main bb true
+	davit rm --depend -v main
+	wait "$run_pid" || true
+	[ "$(davit ps -a --format '{{.Names}}')" = one ]
+	run_background soft bb sh -c "trap 'touch /out/stopped; exit 5' TERM; while :; do sleep 0.05; done" 	# allow(sleep): inside the container
+	davit rm -f -t 20 soft
+	status=0
+	wait "$run_pid" || status=$?
+	[ "$status" = 5 ]
+	davit rm -a
+	[ "$(davit ps -aq)" = "" ]
+}
+
+# flag: container prune --force
+# flag: container prune --filter
+@test "container prune and exists" {
+	davit run --name keep -l keep bb true
+	davit run --name go bb true
+	run -0 davit container exists keep
+	run -1 davit container exists nosuch
+	[ "$output" = "" ]
+	local id
+	id=$(id_of go)
+	run -0 davit container prune -f --filter 'label!=keep'
+	[[ ${lines[0]} == "Deleted Containers:" && ${lines[1]} == "$id" && $output == *"Total reclaimed space: "* ]]
+	run -0 davit container prune -f --filter until=24h
+	[ "$output" = "Total reclaimed space: 0B" ]
+	run -1 davit container prune -f --filter name=keep
+	run_background runs bb sleep 60
+	davit container prune --force >/dev/null
+	[ "$(davit ps -a --format '{{.Names}}')" = runs ]
+	davit rm -f runs
+	wait "$run_pid" || true
+}
