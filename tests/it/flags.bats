@@ -3,6 +3,28 @@
 load lib
 load engine
 
+# In volumes.bats:
+# flag: run --volume
+# flag: run --mount
+# flag: run --volumes-from
+# flag: run --volume-driver
+# flag: run --image-volume
+# In run.bats:
+# flag: run --rm
+# flag: run --tmpfs
+# flag: run --network
+# flag: run --net
+# flag: run --interactive
+# flag: run --tty
+# In control.bats:
+# flag: exec --detach
+# flag: exec --env
+# flag: exec --interactive
+# flag: exec --tty
+# flag: exec --privileged
+# flag: exec --user
+# flag: exec --workdir
+
 once() { davit run --rm "$@"; }
 
 # cg FILE-ON-V1 FILE-ON-V2: a file of the own cgroup, read inside.
@@ -497,6 +519,17 @@ cg() {
 	done
 }
 
+# flag: exec --env-file
+@test "exec: variables of files, and the shorter name of --network" {
+	run_background box --net none bb sleep 60
+	printf 'FILE=a b\nBOTH=file\n' >"$T/env"
+	run -0 davit exec --env-file "$T/env" -e BOTH=line box sh -c 'echo "$FILE $BOTH $FOO"; ls /sys/class/net'
+	[ "$output" = $'a b line image\nlo' ]
+	run -1 davit exec --env-file "$T/missing" box true
+	davit rm -f box
+	wait "$run_pid" || true
+}
+
 # --- ps, rm, container prune ---
 
 # flag: ps --all
@@ -508,7 +541,6 @@ cg() {
 # flag: ps --format
 # flag: ps --sort
 # flag: ps --noheading
-# flag: ps --external
 @test "ps: which, how many, in which order and form" {
 	davit run --name older -l team.name=red bb sh -c 'head -c 5000 /dev/zero >/tmp/x'
 	davit run --name newer bb sh -c 'exit 3' || true
