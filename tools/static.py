@@ -25,7 +25,7 @@ FORBIDDEN = {'getpwnam', 'getpwnam_r', 'getpwuid', 'getpwuid_r', 'getpwent', 'ge
              'getgrouplist', 'initgroups', 'getaddrinfo', 'gethostbyname', 'gethostbyname_r', 'iconv_open', 'dlopen'}
 PT_INTERP = 3
 # These have src/small/heap.c, which is for one thread; with glibc instead of musl they have glibc's.
-ONE_THREAD = {'davit-oci'}
+ONE_THREAD = {'davit-oci', 'davit-monitor'}
 
 
 def has_interpreter(path):

@@ -66,16 +66,18 @@ struct stop_args {
 };
 static const struct opt stop_opts[] = {
 	{ .name = "time", .letter = 't', .kind = OPT_I64, .arg = "SECONDS", .offset = offsetof(struct stop_args, seconds),
-	  .help = "How long to wait before it is killed, -1 for ever (default 10)" },
+	  .help = "How long to wait before it is killed, -1 for ever (default: its --stop-timeout, or 10)" },
+	{ .name = "timeout", .kind = OPT_I64, .flags = OPT_HIDDEN, .arg = "SECONDS", .offset = offsetof(struct stop_args, seconds),
+	  .help = "The same" },
 	{ 0 }
 };
 
 static int stop_one(struct verb_call *c, struct engine *g, const char *ref, struct dv_err *e)
 {
 	const struct stop_args *x = c->args;
-	int64_t seconds = x->seconds.set ? x->seconds.v : CONTROL_STOP_SECONDS;
+	int64_t seconds = x->seconds.set ? x->seconds.v : CONTROL_STOP_OWN;
 
-	if (seconds < -1 || seconds > 1000000)
+	if (seconds < CONTROL_STOP_OWN || (x->seconds.set && seconds < -1) || seconds > 1000000)
 		return dv_fail(e, DV_INVALID, "--time: %lld is no number of seconds", (long long)seconds);
 	return done(ref, control_stop(g, c->arena, ref, (int)seconds, e));
 }

@@ -20,6 +20,7 @@ struct ctr_args {
 	bool quiet;
 	struct opt_strs ignored;
 	bool ignored_bool;
+	const char *sig_proxy;
 };
 
 #define CTR_AT(member) offsetof(struct ctr_args, member)
@@ -62,3 +63,5 @@ struct ctr_args {
 struct run_request ctr_request(const struct verb_call *c);
 /* What comes first: the request is made independent of files and of our environment; pulls the image where the flags say so, and removes the container that has the name (--replace). */
 int ctr_want_image(struct verb_call *c, struct engine *g, struct run_request *q, struct dv_err *e) DV_MUST_USE;
+
+#include "cli/ctr_opts_life.h"

@@ -38,6 +38,11 @@ static const struct verb *const container_subs[] = {
 	&verb_cp,
 	&verb_container_prune,
 	&verb_container_exists,
+	&verb_ctr_create,
+	&verb_start,
+	&verb_restart,
+	&verb_attach,
+	&verb_logs,
 	&verb_run,   &verb_exec,    &verb_ps,   &verb_stop,   &verb_kill, &verb_rm,
 	&verb_pause, &verb_unpause, &verb_wait, &verb_rename, &verb_export, &verb_container_inspect, &verb_anatomy, NULL
 };
@@ -53,6 +58,11 @@ static const struct verb *const system_subs[] = { &verb_info, &verb_df, &verb_gc
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {
+	&verb_ctr_create,
+	&verb_start,
+	&verb_restart,
+	&verb_attach,
+	&verb_logs,
 	&verb_run,    &verb_exec,    &verb_ps,   &verb_stop,      &verb_kill,    &verb_rm,
 	&verb_pause,  &verb_unpause, &verb_wait, &verb_rename,    &verb_export,  &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
 	&verb_history, &verb_tag,    &verb_untag,

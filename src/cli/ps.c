@@ -22,22 +22,29 @@ static const char *command_text(struct arena *a, const struct json *config, bool
 
 static const char *status_text(struct arena *a, const struct ctr *c, int64_t now_ns)
 {
+	static const char *const health[] = { "", " (health: starting)", " (healthy)", " (unhealthy)" };
 	const char *code = c->has_exit ? arena_printf(a, "%d", c->exit_code) : "unknown";
 
 	switch (c->status) {
+	case CTR_STARTING:
+		if (c->finished_ns)
+			break;
+		return "Created";
 	case CTR_CREATING:
 	case CTR_CREATED:
 		return "Created";
 	case CTR_RUNNING:
+		if (c->restarting)
+			return arena_printf(a, "Restarting (%s) %s ago", code,
+					    human_duration(a, (now_ns - c->finished_ns) / 1000000000));
 		return arena_printf(a, "Up %s%s", human_duration(a, (now_ns - c->started_ns) / 1000000000),
-				    c->paused ? " (Paused)" : "");
+				    c->paused ? " (Paused)" : health[c->health]);
 	case CTR_EXITED:
-		return arena_printf(a, "Exited (%s) %s ago", code,
-				    human_duration(a, (now_ns - c->finished_ns) / 1000000000));
-	case CTR_REMOVING:
 		break;
+	case CTR_REMOVING:
+		return "Removal In Progress";
 	}
-	return "Removal In Progress";
+	return arena_printf(a, "Exited (%s) %s ago", code, human_duration(a, (now_ns - c->finished_ns) / 1000000000));
 }
 
 static const char *joined_labels(struct arena *a, const struct json *labels)

@@ -19,16 +19,21 @@ static const char *const steps[] = {
 	"CREATE INDEX containers_busy ON containers(seq) WHERE status IN ('creating', 'removing');"
 	"CREATE INDEX containers_image ON containers(image)",
 	"ALTER TABLE containers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE containers ADD COLUMN request TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE containers ADD COLUMN user_stopped INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE containers ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX containers_busy;"
+	"CREATE INDEX containers_busy ON containers(seq) WHERE status IN ('creating', 'starting', 'removing')",
 	NULL
 };
 static const struct db_schema schema = { "engine", steps };
 
 #define COLUMNS "id, name, image, image_ref, status, auto_remove, boot, owner_pid, owner_start, pid, pid_start," \
-		" exit_code, error, created, started, finished, oom, config, paused"
+		" exit_code, error, created, started, finished, oom, config, paused, user_stopped, restarts"
 
 static const char *const status_names[] = {
 	[CTR_CREATING] = "creating", [CTR_CREATED] = "created",   [CTR_RUNNING] = "running",
-	[CTR_EXITED] = "exited",     [CTR_REMOVING] = "removing",
+	[CTR_EXITED] = "exited",     [CTR_REMOVING] = "removing", [CTR_STARTING] = "starting",
 };
 
 const char *ctr_status_name(enum ctr_status s)
@@ -40,6 +45,10 @@ const char *ctr_state_name(const struct ctr *c)
 {
 	if (c->status == CTR_CREATING)
 		return status_names[CTR_CREATED];
+	if (c->status == CTR_STARTING)
+		return status_names[c->finished_ns ? CTR_EXITED : CTR_CREATED];
+	if (c->status == CTR_RUNNING && c->restarting)
+		return "restarting";
 	return c->status == CTR_RUNNING && c->paused ? "paused" : status_names[c->status];
 }
 
@@ -107,7 +116,7 @@ static struct ctr *row_load(struct arena *a, struct db_stmt *q)
 		.exit_code = (int)db_i64(q, 11), .error = arena_str(a, db_text(q, 12)),
 		.created_ns = db_i64(q, 13), .started_ns = db_i64(q, 14), .finished_ns = db_i64(q, 15),
 		.oom = db_i64(q, 16) != 0, .config = arena_str(a, db_text(q, 17)),
-		.paused = db_i64(q, 18) != 0,
+		.paused = db_i64(q, 18) != 0, .user_stopped = db_i64(q, 19) != 0, .restarts = (unsigned)db_i64(q, 20),
 	};
 	c->has_exit = !column_is_null(q, 11);
 	return c;
@@ -149,7 +158,7 @@ int ctr_list_busy(struct engine *g, struct arena *a, struct ctr_list *ret, struc
 {
 	DB_STMT(q);
 	int r = db_query(engine_db(g), &q, e,
-			 "SELECT " COLUMNS " FROM containers WHERE status IN ('creating', 'removing')", "");
+			 "SELECT " COLUMNS " FROM containers WHERE status IN ('creating', 'starting', 'removing')", "");
 
 	return r < 0 ? r : load_all(a, q, ret, e);
 }
@@ -216,10 +225,11 @@ static int insert_row(struct engine *g, const struct ctr *c, struct dv_err *e)
 		return dv_fail(e, DV_NOT_FOUND, "No such image: %s", c->image_ref);
 	return db_exec(engine_db(g), e,
 		       "INSERT INTO containers(id, name, image, image_ref, status, auto_remove, boot, owner_pid, owner_start,"
-		       " pid, pid_start, exit_code, error, created, started, finished, oom, config)"
-		       " VALUES (?, ?, ?, ?, 'creating', ?, ?, ?, ?, 0, 0, NULL, '', ?, 0, 0, 0, ?)",
-		       "ttttitiiit", c->id, c->name, c->image, c->image_ref, (int64_t)c->auto_remove, engine_boot(g),
-		       (int64_t)c->owner.pid, (int64_t)c->owner.start_ticks, c->created_ns, c->config);
+		       " pid, pid_start, exit_code, error, created, started, finished, oom, config, request)"
+		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL, '', ?, 0, 0, 0, ?, ?)",
+		       "tttttitiiitt", c->id, c->name, c->image, c->image_ref, status_names[c->status],
+		       (int64_t)c->auto_remove, engine_boot(g), (int64_t)c->owner.pid, (int64_t)c->owner.start_ticks,
+		       c->created_ns, c->config, c->request ? c->request : "");
 }
 
 /* Commits that come later need not survive a crash of the machine, only ours. */
@@ -263,12 +273,38 @@ int ctr_save(struct engine *g, const struct ctr *c, struct dv_err *e)
 		return r;
 	r = db_exec(db, e,
 		    "UPDATE containers SET status = ?, boot = ?, owner_pid = ?, owner_start = ?, pid = ?, pid_start = ?,"
-		    " error = ?, started = ?, finished = ?, oom = ?, exit_code = CASE ? WHEN 0 THEN NULL ELSE ? END"
-		    " WHERE id = ?",
-		    "ttiiiitiiiiit", status_names[c->status], engine_boot(g), (int64_t)c->owner.pid,
+		    " error = ?, started = ?, finished = ?, oom = ?, user_stopped = ?, restarts = ?,"
+		    " exit_code = CASE ? WHEN 0 THEN NULL ELSE ? END WHERE id = ?",
+		    "ttiiiitiiiiiiit", status_names[c->status], engine_boot(g), (int64_t)c->owner.pid,
 		    (int64_t)c->owner.start_ticks, (int64_t)c->init.pid, (int64_t)c->init.start_ticks,
-		    c->error ? c->error : "", c->started_ns, c->finished_ns, (int64_t)c->oom, (int64_t)c->has_exit,
+		    c->error ? c->error : "", c->started_ns, c->finished_ns, (int64_t)c->oom,
+		    (int64_t)c->user_stopped, (int64_t)c->restarts, (int64_t)c->has_exit,
 		    (int64_t)c->exit_code, c->id);
+	return in_transaction(g, r, e);
+}
+
+int ctr_load_request(struct engine *g, struct arena *a, const char *id, const char **ret, struct dv_err *e)
+{
+	DB_STMT(q);
+	int r = db_query(engine_db(g), &q, e, "SELECT request FROM containers WHERE id = ?", "t", id);
+
+	if (r < 0 || (r = db_row(q, e)) < 0)
+		return r;
+	if (r == 0)
+		return dv_fail(e, DV_NOT_FOUND, "No such container: %.64s", id);
+	if (!*db_text(q, 0))
+		return dv_fail(e, DV_UNSUPPORTED, "container %.64s was made by an older davit and cannot be started again", id);
+	*ret = arena_str(a, db_text(q, 0));
+	return 0;
+}
+
+int ctr_set_user_stopped(struct engine *g, const char *id, bool stopped, struct dv_err *e)
+{
+	int r = db_begin(engine_db(g), e);
+
+	if (r < 0)
+		return r;
+	r = db_exec(engine_db(g), e, "UPDATE containers SET user_stopped = ? WHERE id = ?", "it", (int64_t)stopped, id);
 	return in_transaction(g, r, e);
 }
 

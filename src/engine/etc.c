@@ -22,7 +22,7 @@ static const struct {
 static int write_one(int dir_fd, const char *name, const char *text, size_t len, struct dv_err *e)
 {
 	auto_close int fd = -1;
-	int r = file_open(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644, &fd, e);
+	int r = file_open(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644, &fd, e);
 
 	return r < 0 ? r : fd_write_all(fd, text, len, name, e);
 }

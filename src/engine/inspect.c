@@ -19,6 +19,16 @@ static struct json *time_text(struct arena *a, int64_t ns)
 					    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long long)(ns % 1000000000)));
 }
 
+/* The monitor's own words; NULL without a check. */
+static struct json *health(struct engine *g, struct arena *a, const struct ctr *c)
+{
+	struct json *j = NULL;
+
+	if (json_parse_file(a, engine_runfd(g), arena_printf(a, "containers/%s/health", c->id), &j, NULL) < 0)
+		return NULL;
+	return j;
+}
+
 static struct json *state(struct engine *g, struct arena *a, const struct ctr *c)
 {
 	bool running = c->status == CTR_RUNNING;
@@ -26,11 +36,19 @@ static struct json *state(struct engine *g, struct arena *a, const struct ctr *c
 
 	/* An exit that nobody saw is null: 0 would be a lie. */
 	return json_obj(a, "Status", json_new_str(a, status), "Running", json_new_bool(a, running), "Paused",
-			json_new_bool(a, running && c->paused), "Restarting", json_new_bool(a, false), "OOMKilled", json_new_bool(a, c->oom),
+			json_new_bool(a, running && c->paused), "Restarting", json_new_bool(a, c->restarting), "OOMKilled", json_new_bool(a, c->oom),
 			"Dead", json_new_bool(a, false), "Pid", json_new_i64(a, running ? c->init.pid : 0), "ExitCode",
 			c->has_exit || c->status != CTR_EXITED ? json_new_i64(a, c->has_exit ? c->exit_code : 0) : json_null(a),
 			"Error", json_new_str(a, c->error), "StartedAt", time_text(a, c->started_ns), "FinishedAt",
-			time_text(a, c->finished_ns), NULL);
+			time_text(a, c->finished_ns), "Health", health(g, a, c), NULL);
+}
+
+/* "" for a driver without files. */
+static const char *log_path(struct engine *g, struct arena *a, const struct ctr *c)
+{
+	const char *path = arena_printf(a, "%s/containers/%s/log/%s-json.log", engine_root(g), c->id, c->id);
+
+	return access(path, F_OK) == 0 ? path : "";
 }
 
 static struct json *graph(struct engine *g, struct arena *a, const struct ctr *c)
@@ -60,8 +78,8 @@ int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, st
 		     json_get_mut(config, "Path"), "Args", json_get_mut(config, "Args"), "State", state(g, a, c), "Image",
 		     json_new_str(a, c->image), "ResolvConfPath", json_new_str(a, arena_printf(a, "%s/resolv.conf", run)),
 		     "HostnamePath", json_new_str(a, arena_printf(a, "%s/hostname", run)), "HostsPath",
-		     json_new_str(a, arena_printf(a, "%s/hosts", run)), "LogPath", json_new_str(a, ""), "Name",
-		     json_new_str(a, arena_printf(a, "/%s", c->name)), "RestartCount", json_new_i64(a, 0), "Driver",
+		     json_new_str(a, arena_printf(a, "%s/hosts", run)), "LogPath", json_new_str(a, log_path(g, a, c)), "Name",
+		     json_new_str(a, arena_printf(a, "/%s", c->name)), "RestartCount", json_new_i64(a, c->restarts), "Driver",
 		     json_new_str(a, "overlay2"), "HostConfig", json_get_mut(config, "HostConfig"), "GraphDriver",
 		     graph(g, a, c), "Mounts", volume_show(g, a, json_get(config, "Mounts")), "Config", json_get_mut(config, "Config"), NULL);
 	*ret = j;

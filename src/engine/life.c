@@ -7,12 +7,16 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "engine/life.h"
-#include "engine/overlay.h"
+#include "engine/control.h"
 #include "engine/events.h"
+#include "engine/life.h"
+#include "engine/monitors.h"
+#include "engine/overlay.h"
+#include "engine/start.h"
 #include "engine/volume.h"
 #include "oci/container.h"
 
+#define FORCE_ATTEMPTS 10
 #define RUN_NAME_SIZE (sizeof "containers/" + CTR_ID_SIZE)
 
 /* --- lock --- */
@@ -53,27 +57,15 @@ int life_lock(struct engine *g, const char *id, int *ret_fd, struct dv_err *e)
 	return 0;
 }
 
-/* --- the end --- */
-
-/* Kills by lack of memory in the container's cgroup, which still is there. */
-static bool oom_seen(struct arena *a, struct engine *g, const struct ctr *c)
+void life_forget(struct engine *g, const char *id)
 {
-	auto_container struct container oc = CONTAINER_NONE;
-	auto_buf struct buf b = BUF_INIT(4096);
-	const char *v1, *v2, *path, *hit;
+	char name[RUN_NAME_SIZE];
 
-	if (container_open(a, engine_oci_root(g), c->id, false, &oc, NULL) < 0)
-		return false;
-	v1 = json_str(json_get(oc.state.cgroup, "memory"));
-	v2 = json_str(json_get(oc.state.cgroup, ""));
-	if (!v1 && !v2)
-		return false;
-	path = v1 ? arena_printf(a, "%s/memory.oom_control", v1) : arena_printf(a, "%s/memory.events", v2);
-	if (file_read(AT_FDCWD, path, &b, NULL) < 0)
-		return false;
-	hit = strstr(buf_cstr(&b), "oom_kill ");
-	return hit && strncmp(hit, "oom_kill 0", 10) != 0;
+	(void)snprintf(name, sizeof name, "containers/%s", id);
+	(void)unlinkat(engine_runfd(g), name, AT_REMOVEDIR);
 }
+
+/* --- the end --- */
 
 static int delete_oci(struct engine *g, struct arena *a, const char *id, struct container *open, struct dv_err *e)
 {
@@ -84,61 +76,161 @@ int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct containe
 {
 	int r;
 
-	/* What ended well is not called a victim, whatever became of its children. */
-	c->oom = !(c->has_exit && c->exit_code == 0) && oom_seen(a, g, c);
 	if ((r = delete_oci(g, a, c->id, open, e)) < 0)
 		return r;
 	c->status = CTR_EXITED;
 	c->owner = c->init = (struct proc_id){ 0 };
-	c->finished_ns = ctr_now_ns();
+	c->restarting = false;
 	event_ended(g, c);
 	volume_release(g, a, c);
+	if (c->finished_ns < c->started_ns || !c->finished_ns)
+		c->finished_ns = ctr_now_ns();
 	return ctr_save(g, c, e);
 }
 
-int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct container *open,
-		struct dv_err *e)
+static int drop(struct engine *g, struct arena *a, const struct ctr *c, struct dv_err *e)
 {
 	char name[RUN_NAME_SIZE];
 	int r;
 
 	(void)snprintf(name, sizeof name, "containers/%s", c->id);
-	if ((r = delete_oci(g, a, c->id, open, e)) < 0 ||
-	    (r = open ? overlay_discard(g, c->id, e) : overlay_remove(g, c->id, e)) < 0 ||
-	    (r = file_remove_tree(engine_runfd(g), name, e)) < 0)
+	if ((r = file_remove_tree(engine_runfd(g), name, e)) < 0)
 		return r;
 	volume_release(g, a, c);
-	if (c->auto_remove && (r = volume_drop_anonymous(g, a, c, e)) < 0)
+	if ((c->auto_remove && (r = volume_drop_anonymous(g, a, c, e)) < 0) || (r = ctr_drop(g, c->id, e)) < 0)
 		return r;
-	if ((r = ctr_drop(g, c->id, e)) >= 0)
-		event_ctr(g, c, "destroy", NULL, NULL);
+	event_ctr(g, c, "destroy", NULL, NULL);
 	return r;
 }
 
-/* --- what dead command lines left --- */
+int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct container *open,
+		struct dv_err *e)
+{
+	int r;
 
+	if ((r = delete_oci(g, a, c->id, open, e)) < 0 ||
+	    (r = open ? overlay_discard(g, c->id, e) : overlay_remove(g, c->id, e)) < 0)
+		return r;
+	return drop(g, a, c, e);
+}
+
+int life_remove_ended(struct engine *g, struct arena *a, const struct ctr *c, struct dv_err *e)
+{
+	int r;
+
+	if ((r = delete_oci(g, a, c->id, NULL, e)) < 0 || (r = overlay_discard(g, c->id, e)) < 0)
+		return r;
+	event_ended(g, c);
+	return drop(g, a, c, e);
+}
+
+/* --- what is true --- */
+
+/* What only the monitor knows. Nothing is written: the next reader asks again. */
+static void fold_live(struct ctr *c, const struct record *rec)
+{
+	c->init = rec->init;
+	c->started_ns = rec->started_ns ? rec->started_ns : c->started_ns;
+	c->finished_ns = rec->finished_ns;
+	c->restarts = rec->restarts;
+	c->restarting = rec->state == RECORD_WAITING;
+	c->oom = rec->oom;
+	c->health = rec->health;
+	c->failing = rec->failing;
+	c->user_stopped = c->user_stopped || rec->user_stopped;
+	c->has_exit = rec->code >= 0 && rec->state != RECORD_RUNNING;
+	c->exit_code = c->has_exit ? rec->code : 0;
+	/* It has said its last word and puts things away. */
+	if (rec->state == RECORD_ENDED)
+		c->status = CTR_EXITED;
+}
+
+static void fold_end(struct ctr *c, const struct record *rec)
+{
+	fold_live(c, rec);
+	c->has_exit = rec->code >= 0;
+	c->exit_code = c->has_exit ? rec->code : 0;
+}
+
+/* The first process of a container whose monitor is dead. */
 static bool runs(struct engine *g, struct arena *a, const struct ctr *c, struct proc_id *ret)
 {
 	auto_container struct container oc = CONTAINER_NONE;
 
 	if (!streq(c->boot, engine_boot(g)) || container_open(a, engine_oci_root(g), c->id, false, &oc, NULL) < 0 ||
-	    oc.status != STATUS_RUNNING)
+	    (oc.status != STATUS_RUNNING && oc.status != STATUS_PAUSED))
 		return false;
 	*ret = oc.state.init;
 	return true;
 }
 
-/* Its command line died after the program had started: the container goes on. Otherwise it never was. */
+/* --- what dead monitors and command lines left --- */
+
 static int adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
 {
+	struct record rec;
+	bool known = false;
+
+	(void)monitor_alive(g, c->id, &rec, &known);
+	if (known)
+		fold_live(c, &rec);
+	c->restarting = false;
+	return start_adopt(g, a, c, e);
+}
+
+/* The monitor's last word, if it had one: the exit record where there is one, else (a --rm container, or one on a disk
+ * that was full before it started) the live one. */
+static bool last_word(struct engine *g, const struct ctr *c, struct record *rec)
+{
+	bool known = false;
+
+	if (monitor_end_record(g, c->id, rec, NULL) >= 0 && rec->state == RECORD_ENDED)
+		return true;
+	(void)monitor_alive(g, c->id, rec, &known);
+	return known && rec->state == RECORD_ENDED;
+}
+
+/* It runs without a monitor, or has ended. */
+static int finish_running(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
+{
+	struct record rec;
+	bool told = last_word(g, c, &rec);
 	int r;
 
-	if (!runs(g, a, c, &c->init)) {
+	if (!told && runs(g, a, c, &c->init))
+		return adopt(g, a, c, e);
+	if (c->auto_remove) {
 		r = life_remove(g, a, c, NULL, e);
 		return r < 0 ? r : 1;
 	}
-	c->status = CTR_RUNNING;
-	c->started_ns = ctr_now_ns();
+	c->has_exit = false;
+	if (told)
+		fold_end(c, &rec);
+	return life_ended(g, a, c, NULL, e);
+}
+
+/* Its command line died. What it had handed to a monitor goes on, or has come to its end; else it never was. */
+static int finish_start(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
+{
+	struct record rec;
+	int r;
+
+	if (monitor_alive(g, c->id, &rec, NULL)) {
+		c->status = CTR_RUNNING;
+		c->owner = rec.monitor;
+		fold_live(c, &rec);
+		return ctr_save(g, c, e);
+	}
+	if (last_word(g, c, &rec) || runs(g, a, c, &c->init))
+		return finish_running(g, a, c, e);
+	if (c->status == CTR_CREATING) {
+		r = life_remove(g, a, c, NULL, e);
+		return r < 0 ? r : 1;
+	}
+	if ((r = delete_oci(g, a, c->id, NULL, e)) < 0)
+		return r;
+	c->status = c->finished_ns ? CTR_EXITED : CTR_CREATED;
+	c->owner = c->init = (struct proc_id){ 0 };
 	return ctr_save(g, c, e);
 }
 
@@ -146,27 +238,46 @@ static int finish(struct engine *g, struct arena *a, struct ctr *c, struct dv_er
 {
 	int r;
 
-	if (c->status == CTR_CREATING)
-		return adopt(g, a, c, e);
-	if (c->status == CTR_RUNNING && !c->auto_remove)
-		return life_ended(g, a, c, NULL, e);
+	switch (c->status) {
+	case CTR_CREATED:
+	case CTR_EXITED:
+		return 0;
+	case CTR_CREATING:
+	case CTR_STARTING:
+		return finish_start(g, a, c, e);
+	case CTR_RUNNING:
+		return finish_running(g, a, c, e);
+	case CTR_REMOVING:
+		break;
+	}
 	r = life_remove(g, a, c, NULL, e);
 	return r < 0 ? r : 1;
 }
 
-static bool is_settled(const struct engine *g, const struct ctr *c)
+static bool is_settled(struct engine *g, struct ctr *c)
 {
+	struct record rec;
+
 	switch (c->status) {
 	case CTR_CREATED:
 	case CTR_EXITED:
 		return true;
 	case CTR_RUNNING:
-		return ctr_init_alive(g, c) || ctr_owner_alive(g, c);
+		if (!streq(c->boot, engine_boot(g)) || !monitor_alive(g, c->id, &rec, NULL))
+			return false;
+		fold_live(c, &rec);
+		return true;
 	case CTR_CREATING:
+	case CTR_STARTING:
 	case CTR_REMOVING:
 		break;
 	}
 	return ctr_owner_alive(g, c);
+}
+
+int life_settle_locked(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
+{
+	return is_settled(g, c) ? 0 : finish(g, a, c, e);
 }
 
 int life_settle(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
@@ -180,12 +291,14 @@ int life_settle(struct engine *g, struct arena *a, struct ctr *c, struct dv_err 
 	r = life_lock(g, c->id, &lock, e);
 	if (r >= 0)
 		r = ctr_find(g, a, c->id, &now, e);
-	if (r == -DV_NOT_FOUND)
+	if (r == -DV_NOT_FOUND) {
+		life_forget(g, c->id);
 		return 1;
+	}
 	if (r < 0)
 		return r;
 	*c = *now;      /* somebody may have done it while we waited */
-	return is_settled(g, c) ? 0 : finish(g, a, c, e);
+	return life_settle_locked(g, a, c, e);
 }
 
 /* Rows of containers that are removed at their end are not synced. After a crash of the machine some are
@@ -227,14 +340,14 @@ int life_settle_busy(struct engine *g, struct arena *a, struct dv_err *e)
 
 /* --- rm --- */
 
-static int remove_locked(struct engine *g, struct arena *a, struct ctr *c, bool force, bool volumes, struct dv_err *e)
+static int remove_locked(struct engine *g, struct arena *a, struct ctr *c, bool volumes, struct dv_err *e)
 {
 	struct ctr *now = NULL;
 	int r = ctr_find(g, a, c->id, &now, e);
 
-	if (r < 0)
-		return r;
-	if (now->status == CTR_RUNNING && !force)
+	if (r < 0 || (r = life_settle_locked(g, a, now, e)) != 0)
+		return r < 0 ? r : 0;
+	if (now->status == CTR_RUNNING)
 		return dv_fail(e, DV_CONFLICT,
 			       "You cannot remove a running container %s. Stop the container before attempting removal or "
 			       "force remove", c->id);
@@ -247,19 +360,44 @@ static int remove_locked(struct engine *g, struct arena *a, struct ctr *c, bool 
 	return life_remove(g, a, now, NULL, e);
 }
 
+static int refresh(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
+{
+	struct ctr *now = NULL;
+	int r = ctr_find(g, a, c->id, &now, e);
+
+	if (r < 0)
+		return r;
+	*c = *now;
+	return life_settle(g, a, c, e);
+}
+
 int ctr_remove(struct engine *g, struct arena *a, const char *ref, bool force, bool volumes, struct dv_err *e)
 {
 	auto_close int lock = -1;
 	struct ctr *c = NULL;
+	unsigned again = 0;
 	int r = ctr_find(g, a, ref, &c, e);
 
 	if (r < 0 || (r = life_settle(g, a, c, e)) < 0)
 		return r;
 	if (r > 0)      /* it had been on its way out */
 		return 0;
-	r = life_lock(g, c->id, &lock, e);
-	if (r >= 0)
-		r = remove_locked(g, a, c, force, volumes, e);
+	if (c->status == CTR_RUNNING && !force)
+		return dv_fail(e, DV_CONFLICT,
+			       "You cannot remove a running container %s. Stop the container before attempting removal or "
+			       "force remove", c->id);
+	do {
+		if ((c->status == CTR_RUNNING || c->status == CTR_EXITED) && (r = control_end(g, a, c, e)) != 0)
+			return r < 0 ? r : 0;
+		r = life_lock(g, c->id, &lock, e);
+		if (r >= 0)
+			r = remove_locked(g, a, c, volumes, e);
+		fd_close(&lock);
+		/* Somebody has started it meanwhile. */
+	} while (r == -DV_CONFLICT && force && ++again < FORCE_ATTEMPTS && (r = refresh(g, a, c, e)) >= 0);
+	if (r != -DV_NOT_FOUND)
+		return r;
 	/* Somebody else removed it while we waited. */
-	return r == -DV_NOT_FOUND ? 0 : r;
+	life_forget(g, c->id);
+	return 0;
 }

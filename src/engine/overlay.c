@@ -19,7 +19,7 @@
 
 static int make_dir(int dirfd, const char *name, mode_t mode, struct dv_err *e)
 {
-	if (mkdirat(dirfd, name, mode) < 0)
+	if (mkdirat(dirfd, name, mode) < 0 && errno != EEXIST)
 		return dv_fail_errno(e, errno, "make directory %s", name);
 	return 0;
 }
@@ -276,12 +276,10 @@ int overlay_make(struct engine *g, const struct image *img, const char *id, bool
 
 int overlay_again(struct engine *g, const struct image *img, const char *id, int *ret_fd, struct dv_err *e)
 {
-	auto_close int top = -1, dir = -1, upper = -1, work = -1;
-	int r = file_open(engine_rootfd(g), "containers", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &top, e);
+	auto_close int dir = -1, upper = -1, work = -1;
+	int r = make_dirs(g, id, &dir, &upper, &work, e);
 
-	if (r < 0 || (r = file_open(top, id, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &dir, e)) < 0 ||
-	    (r = file_open(dir, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &upper, e)) < 0 ||
-	    (r = file_open(dir, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &work, e)) < 0)
+	if (r < 0)
 		return dv_wrap(e, "container %s", id);
 	return mount_any(g, img, dir, upper, work, false, ret_fd, e);
 }

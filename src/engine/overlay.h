@@ -8,7 +8,7 @@
  * again without removing work/work/incompat/volatile. */
 int overlay_make(struct engine *g, const struct image *img, const char *id, bool not_kept, int *ret_fd,
 		 struct dv_err *e) DV_MUST_USE;
-/* The same once more for a container that has its directories and does not run; the caller holds its lock. */
+/* The same for a container that does not run, also one that never did; the caller holds its lock. */
 int overlay_again(struct engine *g, const struct image *img, const char *id, int *ret_fd, struct dv_err *e) DV_MUST_USE;
 /* For kernels that do not know layers by descriptor, or none that are mounted detached: mounted in a mount namespace
  * of a helper process, that comes here as a detached copy. Lowers as image_layer_open() gives them, lowest first;

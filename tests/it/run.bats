@@ -305,8 +305,8 @@ load engine
 
 # --- when davit run is killed ---
 
-@test "killed davit run: the container goes on, its end is told as unknown" {
-	run_background left bb sh -c 'while [ ! -e /tmp/end ]; do sleep 0.05; done'	# allow(sleep): inside the container
+@test "killed davit run: the container goes on, and its end is known" {
+	run_background left bb sh -c 'while [ ! -e /tmp/end ]; do sleep 0.05; done; exit 4'	# allow(sleep): inside the container
 	kill -9 "$run_pid"
 	wait "$run_pid" || true
 	pid=$(pid_of left)
@@ -314,8 +314,8 @@ load engine
 	kill -0 "$pid"
 	touch "/proc/$pid/root/tmp/end"
 	wait_for has_status left exited
-	[[ $(davit ps -a --format '{{.Status}}') == "Exited (unknown)"* ]]
-	[ "$(davit inspect left | jq '.[0].State.ExitCode')" = null ]
+	[[ $(davit ps -a --format '{{.Status}}') == "Exited (4)"* ]]
+	[ "$(davit inspect left | jq '.[0].State.ExitCode')" = 4 ]
 	id=$(id_of left)
 	davit rm left
 	[ "$(leftovers "$id")" = "" ]
