@@ -10,6 +10,7 @@ struct cli_globals {
 };
 
 extern const struct program cli_program;
+extern const struct verb verb_boot, verb_healthcheck;
 extern const struct verb verb_ctr_create, verb_start, verb_attach, verb_restart, verb_logs;
 extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb_inspect, verb_anatomy,
 	verb_version, verb_info, verb_history, verb_tag, verb_untag, verb_container_inspect, verb_image_inspect,

@@ -54,7 +54,7 @@ static const struct verb *const image_subs[] = {
 	&verb_gc,           &verb_load,          &verb_save,          &verb_import, NULL
 };
 const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
-static const struct verb *const system_subs[] = { &verb_info, &verb_df, &verb_gc, &verb_check, NULL };
+static const struct verb *const system_subs[] = { &verb_boot, &verb_info, &verb_df, &verb_gc, &verb_check, NULL };
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {
@@ -63,6 +63,7 @@ static const struct verb *const verbs[] = {
 	&verb_restart,
 	&verb_attach,
 	&verb_logs,
+	&verb_healthcheck,
 	&verb_run,    &verb_exec,    &verb_ps,   &verb_stop,      &verb_kill,    &verb_rm,
 	&verb_pause,  &verb_unpause, &verb_wait, &verb_rename,    &verb_export,  &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
 	&verb_history, &verb_tag,    &verb_untag,

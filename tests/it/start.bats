@@ -219,3 +219,47 @@ has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 	wait_for eval '[ "$(davit inspect -f "{{.RestartCount}}" box)" -ge 1 ]'
 	davit rm -f box
 }
+
+@test "healthcheck run: the check now, its status" {
+	davit run -d --name box --health-cmd 'test -e /tmp/good' --health-interval 1h bb sleep 1000 >/dev/null
+	run -1 davit healthcheck run box
+	[ "$output" = unhealthy ]
+	touch "/proc/$(pid_of box)/root/tmp/good"
+	run -0 davit healthcheck run box
+	[ "$(davit inspect -f '{{.State.Health.Status}}' box)" = healthy ]
+	davit run -d --name none bb sleep 1000 >/dev/null
+	run -1 davit healthcheck run none
+	[[ $output == *"no health check"* ]]
+	davit rm -f box none
+}
+
+@test "system boot: what shall run after a restart of the machine" {
+	for policy in no on-failure always unless-stopped; do
+		davit run -d --name "$policy" --restart "$policy" bb sleep 1000 >/dev/null
+	done
+	davit run -d --name stopped --restart unless-stopped --stop-timeout 0 bb sleep 1000 >/dev/null
+	davit stop stopped
+	davit create --name never --restart always bb sleep 1000 >/dev/null
+	ids=$(davit ps -aq --no-trunc)
+	# The machine goes down: everything dies at once, the run directory is empty, the boot id another.
+	for name in no on-failure always unless-stopped; do
+		pid=$(pid_of "$name")
+		kill -9 "$(monitor_of "$name")"
+		kill -9 "$pid"
+		wait_for eval '! kill -0 $pid 2>/dev/null'
+	done
+	for id in $ids; do
+		find /sys/fs/cgroup -depth -type d -name "$id" -exec rmdir {} + 2>/dev/null || true
+	done
+	rm -rf "$T/run"
+	python3 - "$T/root/engine.db" <<-'P'
+		import sqlite3, sys
+		d = sqlite3.connect(sys.argv[1])
+		d.execute("UPDATE containers SET boot = 'another'")
+		d.commit()
+	P
+	[ "$(davit system boot | sort | tr '\n' ' ')" = "always unless-stopped " ]
+	[ "$(davit ps --format '{{.Names}}' | sort | tr '\n' ' ')" = "always unless-stopped " ]
+	[ "$(davit system boot)" = "" ]
+	davit rm -f $(davit ps -aq) >/dev/null
+}
