@@ -3,13 +3,14 @@
 #	load lib
 #	load registry
 #
-# registry_start FLAG... serves $REG_ROOT ($T/root); $REG is its address. Teardown stops it.
+# registry_start FLAG... serves $REG_ROOT ($T/root); $REG is its address. Teardown stops it. REG_UNDER is a program that
+# runs it.
 
 OCI_MANIFEST=application/vnd.oci.image.manifest.v1+json
 
 registry_start() {
 	rm -f "$T/addr"
-	"$DAVIT_BUILD/davit-image" registry serve --root "${REG_ROOT:-$T/root}" --listen "${LISTEN:-127.0.0.1:0}" --addr-file "$T/addr" \
+	"${REG_UNDER[@]}" "$DAVIT_BUILD/davit-image" registry serve --root "${REG_ROOT:-$T/root}" --listen "${LISTEN:-127.0.0.1:0}" --addr-file "$T/addr" \
 		--access-log "$T/access.log" "$@" >"$T/serve.out" 2>"$T/serve.err" 3>&- </dev/null &
 	REG_PID=$!
 	wait_for registry_is_up
@@ -83,4 +84,23 @@ blobs_verify() {
 	for f in "$T"/root/blobs/sha256/*; do
 		[ ! -e "$f" ] || [ "$(sha "$f")" = "${f##*/}" ] || { echo "$f"; return 1; }
 	done
+}
+
+# client_push NAME TAG: to repository NAME, of $T/NAME.layer and $T/NAME.config: the layer as stream, the configuration at
+# once, then the manifest.
+client_push() {
+	local dir=$T/$1 location code
+	location=$(curl -s --max-time 300 -D - -o /dev/null -X POST "http://$REG/v2/$1/blobs/uploads/" | tr -d '\r' |
+		sed -n 's/^[Ll]ocation: //p')
+	[ -n "$location" ] || return 1
+	curl -sf --max-time 300 -o /dev/null -X PATCH --data-binary "@$dir.layer" "http://$REG$location" || return 1
+	curl -sf --max-time 300 -o /dev/null -X PUT "http://$REG$location?digest=sha256:$(sha "$dir.layer")" || return 1
+	curl -sf --max-time 300 -o /dev/null --data-binary "@$dir.config" \
+		"http://$REG/v2/$1/blobs/uploads/?digest=sha256:$(sha "$dir.config")" || return 1
+	jq -cn --arg c "sha256:$(sha "$dir.config")" --argjson cs "$(stat -c %s "$dir.config")" --arg m "$OCI_MANIFEST" \
+		--arg l "sha256:$(sha "$dir.layer")" --argjson ls "$(stat -c %s "$dir.layer")" \
+		'{schemaVersion: 2, mediaType: $m, config: {mediaType: "a/b", digest: $c, size: $cs},
+		  layers: [{mediaType: "a/b", digest: $l, size: $ls}]}' >"$dir.manifest"
+	curl -sf --max-time 300 -o /dev/null -X PUT --data-binary "@$dir.manifest" -H "Content-Type: $OCI_MANIFEST" \
+		"http://$REG/v2/$1/manifests/$2"
 }

@@ -17,24 +17,6 @@ pusher() {
 	done
 }
 
-# The layer as stream, the configuration at once, then the manifest.
-client_push() {
-	local dir=$T/$1 location code
-	location=$(curl -s --max-time 300 -D - -o /dev/null -X POST "http://$REG/v2/$1/blobs/uploads/" | tr -d '\r' |
-		sed -n 's/^[Ll]ocation: //p')
-	[ -n "$location" ] || return 1
-	curl -sf --max-time 300 -o /dev/null -X PATCH --data-binary "@$dir.layer" "http://$REG$location" || return 1
-	curl -sf --max-time 300 -o /dev/null -X PUT "http://$REG$location?digest=sha256:$(sha "$dir.layer")" || return 1
-	curl -sf --max-time 300 -o /dev/null --data-binary "@$dir.config" \
-		"http://$REG/v2/$1/blobs/uploads/?digest=sha256:$(sha "$dir.config")" || return 1
-	jq -cn --arg c "sha256:$(sha "$dir.config")" --argjson cs "$(stat -c %s "$dir.config")" --arg m "$OCI_MANIFEST" \
-		--arg l "sha256:$(sha "$dir.layer")" --argjson ls "$(stat -c %s "$dir.layer")" \
-		'{schemaVersion: 2, mediaType: $m, config: {mediaType: "a/b", digest: $c, size: $cs},
-		  layers: [{mediaType: "a/b", digest: $l, size: $ls}]}' >"$dir.manifest"
-	curl -sf --max-time 300 -o /dev/null -X PUT --data-binary "@$dir.manifest" -H "Content-Type: $OCI_MANIFEST" \
-		"http://$REG/v2/$1/manifests/$2"
-}
-
 # Everything that was promised, and every tag that is there.
 check_promises() {
 	local tag layer
