@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "engine/inspect.h"
 #include "engine/life.h"
+#include "image/manifests.h"
 
 struct inspect_args {
 	const char *format, *type;
@@ -38,9 +39,16 @@ static int find_container(struct engine *g, struct arena *a, const char *ref, st
 
 static int find_image(struct engine *g, struct arena *a, const char *ref, struct json **ret, struct dv_err *e)
 {
+	struct dv_err why = DV_ERR_NONE;
+	struct manifest_row m;
 	struct image *img;
-	int r = image_resolve(engine_images(g), a, ref, &img, e);
+	int r = image_resolve(engine_images(g), a, ref, &img, &why);
 
+	/* An index without an image for this machine, or an artifact. */
+	if ((r == -DV_NOT_FOUND || r == -DV_INVALID) && manifest_alone(engine_images(g), a, ref, &m, NULL) > 0)
+		return inspect_manifest(g, a, &m, ret, e);
+	if (r < 0 && e)
+		*e = why;
 	return r < 0 ? r : inspect_image(g, a, img, ret, e);
 }
 

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "engine/imagemount.h"
 #include "engine/life.h"
+#include "image/manifests.h"
 #include "image/name.h"
 
 /* --- tag --- */
@@ -29,30 +30,52 @@ const struct verb verb_tag = {
 
 /* --- untag --- */
 
-static int untag_one(struct image_store *s, struct arena *a, const struct image *img, const char *name, struct dv_err *e)
+/* Of an image, or of an index that they alone stand for. */
+static int names_of(struct image_store *s, struct arena *a, const char *ref, const char ***ret, const char **ret_id, struct dv_err *e)
+{
+	struct manifest_row index;
+	char text[DIGEST_TEXT_SIZE];
+	struct image *img;
+	int r = manifest_alone(s, a, ref, &index, e);
+
+	if (r > 0) {
+		*ret_id = arena_str(a, digest_text(&index.digest, text));
+		return manifest_names(s, a, &index.digest, ret, e);
+	}
+	if (r == 0)
+		r = image_resolve(s, a, ref, &img, e);
+	if (r < 0)
+		return r;
+	*ret_id = img->id;
+	*ret = img->names;
+	return 0;
+}
+
+static int untag_one(struct image_store *s, struct arena *a, const char *id, const char *const *names, const char *name,
+		     struct dv_err *e)
 {
 	const char *full;
 	int r = image_name_normalize(a, name, &full, e);
 
 	if (r < 0)
 		return r;
-	for (const char **n = img->names; *n; n++)
-		if (streq(*n, full))
+	for (; *names; names++)
+		if (streq(*names, full))
 			return image_untag(s, full, e);
-	return dv_fail(e, DV_NOT_FOUND, "%s is not a name of image %s", name, cli_short_id(a, img->id, false));
+	return dv_fail(e, DV_NOT_FOUND, "%s is not a name of image %s", name, cli_short_id(a, id, false));
 }
 
 static int untag_run(struct verb_call *c, struct dv_err *e)
 {
 	auto_engine struct engine *g = NULL;
-	struct image *img;
+	const char **names = NULL, *id = NULL;
 	int r = cli_engine(c, &g, e);
 
 	if (r >= 0)
-		r = image_resolve(engine_images(g), c->arena, c->operands[0], &img, e);
+		r = names_of(engine_images(g), c->arena, c->operands[0], &names, &id, e);
 	for (size_t i = 1; r >= 0 && i < c->n_operands; i++)
-		r = untag_one(engine_images(g), c->arena, img, c->operands[i], e);
-	for (const char **n = img->names; r >= 0 && c->n_operands == 1 && *n; n++)
+		r = untag_one(engine_images(g), c->arena, id, names, c->operands[i], e);
+	for (const char **n = names; r >= 0 && c->n_operands == 1 && *n; n++)
 		r = image_untag(engine_images(g), *n, e);
 	return r < 0 ? r : 0;
 }
@@ -61,7 +84,8 @@ static const char *const untag_examples[] = { "davit untag web registry.example.
 const struct verb verb_untag = {
 	.name = "untag", .operands = "IMAGE [NAME...]", .operands_min = 1, .operands_max = UINT32_MAX,
 	.summary = "Take names away from an image",
-	.description = "Without NAME all of them. The image stays, and can be removed by its id.", .examples = untag_examples,
+	.description = "Without NAME all of them. The image stays, and can be removed by its id; an index that has no name "
+		       "any more goes with the next collection.", .examples = untag_examples,
 	.run = untag_run,
 };
 
@@ -146,7 +170,7 @@ static const char *const rmi_aliases[] = { "rm", "remove", NULL };
 static const char *const rmi_examples[] = { "davit rmi busybox:1.36 web", "davit rmi -f $(davit images -q)", "davit rmi --all", NULL };
 const struct verb verb_rmi = {
 	.name = "rmi", .aliases = rmi_aliases, .operands = "IMAGE...", .operands_max = UINT32_MAX, .summary = "Remove images",
-	.description = "By name, only that name goes, and the image with its last one; by id the image goes. What only it "
+	.description = "By name, only that name goes, and the image with its last one; by id the image or index goes. What only it "
 		       "needed goes with it. An image that a container uses, or that is mounted, stays.",
 	.examples = rmi_examples, .opts = rmi_opts, .args_size = sizeof(struct rmi_args), .run = rmi_run,
 };

@@ -8,4 +8,8 @@ int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, st
 		      struct dv_err *e) DV_MUST_USE;
 /* docker's fields, and podman's Digest: that of the manifest. */
 int inspect_image(struct engine *g, struct arena *a, const struct image *img, struct json **ret, struct dv_err *e) DV_MUST_USE;
+/* An index or artifact, by the same names as far as they make sense, and what it refers to. */
+struct manifest_row;
+int inspect_manifest(struct engine *g, struct arena *a, const struct manifest_row *m, struct json **ret,
+		     struct dv_err *e) DV_MUST_USE;
 int inspect_info(struct engine *g, struct arena *a, struct json **ret, struct dv_err *e) DV_MUST_USE;

@@ -1,6 +1,7 @@
 /* inspect_image.c - an image in the shape of docker's inspect. */
 #include "base/str.h"
 #include "engine/inspect.h"
+#include "image/manifests.h"
 #include "image/name.h"
 
 static struct json *names_json(struct arena *a, const char *const *names)
@@ -93,5 +94,28 @@ int inspect_image(struct engine *g, struct arena *a, const struct image *img, st
 			"RootFS", layers_json(a, img), "Metadata",
 			json_obj(a, "LastTagTime", json_new_str(a, "0001-01-01T00:00:00Z"), NULL), "Digest",
 			json_new_str(a, img->manifest), NULL);
+	return 0;
+}
+
+int inspect_manifest(struct engine *g, struct arena *a, const struct manifest_row *m, struct json **ret, struct dv_err *e)
+{
+	char text[DIGEST_TEXT_SIZE];
+	struct image as = { .digests = arena_array(a, const char *, 1), .manifest = arena_str(a, digest_text(&m->digest, text)) };
+	const char *doc;
+	struct json *j;
+	size_t len;
+	int r = manifest_names(engine_images(g), a, &m->digest, &as.names, e);
+
+	if (r >= 0)
+		r = manifest_load(engine_images(g), a, &m->digest, &doc, &len, e);
+	if (r >= 0)
+		r = json_parse(a, doc, len, &j, e);
+	if (r < 0)
+		return dv_wrap(e, "image %s", as.manifest);
+	*ret = json_obj(a, "Id", json_new_str(a, as.manifest), "RepoTags", names_json(a, as.names), "RepoDigests",
+			digests_json(a, &as), "MediaType", json_new_str(a, m->media_type), "ArtifactType",
+			m->artifact_type ? json_new_str(a, m->artifact_type) : NULL, "Size", json_new_u64(a, m->size), "Digest",
+			json_new_str(a, as.manifest), "Manifests", json_get_mut(j, "manifests"), "Layers",
+			json_get_mut(j, "layers"), "Annotations", json_get_mut(j, "annotations"), NULL);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * digests and layers come in the order of the images and are dealt out by row id.
  */
 #include "base/str.h"
+#include "image/manifests.h"
 #include "image/name.h"
 #include "image/store_parts.h"
 
@@ -211,11 +212,15 @@ static int copy_name(struct image_store *s, struct arena *a, const char *ref, co
 
 static int tag_rows(struct image_store *s, struct arena *a, const char *ref, const char *name, struct dv_err *e)
 {
+	struct manifest_row index;
 	struct image *img;
 	int rc = copy_name(s, a, ref, name, e);
 
 	if (rc != 0)
 		return rc;
+	rc = manifest_alone(s, a, ref, &index, e);
+	if (rc != 0)
+		return rc < 0 ? rc : manifest_tag(s, &index.digest, name, e);
 	rc = image_resolve(s, a, ref, &img, e);
 	return rc < 0 ? rc : db_exec(s->db, e, "INSERT INTO names (name, image) SELECT ?1, id FROM images WHERE digest = ?2"
 					       NAME_MOVES, "tt", name, img->id);

@@ -232,6 +232,62 @@ int manifest_name(struct image_store *s, struct arena *a, const char *name, stru
 	return find(s, a, COLUMNS "n.name" TABLES "JOIN names n ON n.manifest = m.id WHERE n.name = ?", name, ret, e);
 }
 
+/* The row's own name must be free: a name wins over the beginning of an id. */
+static int find_id(struct image_store *s, struct arena *a, const char *ref, struct manifest_row *ret, struct dv_err *e)
+{
+	const char *hex = str_starts(ref, "sha256:") ? ref + strlen("sha256:") : ref, *name;
+	const char *from = arena_printf(a, "sha256:%s", hex), *to = arena_printf(a, "sha256:%sg", hex);
+	DB_STMT(q);
+
+	if (!*hex || !str_only(hex, "0123456789abcdef") || strlen(hex) > 64 || image_name_normalize(a, ref, &name, NULL) < 0)
+		return 0;
+	int rc = db_query(s->db, &q, e, COLUMNS "NULL" TABLES
+			  "WHERE b.digest >= ?1 AND b.digest < ?2 AND m.kind <> 'image'"
+			  " AND EXISTS (SELECT 1 FROM names n WHERE n.manifest = m.id AND n.image IS NULL)"
+			  " AND NOT EXISTS (SELECT 1 FROM names n WHERE n.name = ?3) LIMIT 2", "ttt", from, to, name);
+	if (rc == 0)
+		rc = db_row(q, e);
+	if (rc <= 0)
+		return rc;
+	if (row_load(a, q, ret, e) < 0)
+		return -(int)DV_CORRUPT;
+	rc = db_row(q, e);
+	if (rc == 0) {
+		DB_STMT(image);
+
+		rc = db_query(s->db, &image, e, "SELECT 1 FROM images WHERE digest >= ? AND digest < ?", "tt", from, to);
+		if (rc == 0)
+			rc = db_row(image, e);
+	}
+	return rc > 0 ? dv_fail(e, DV_CONFLICT, "short image id is ambiguous") : rc < 0 ? rc : 1;
+}
+
+int manifest_alone(struct image_store *s, struct arena *a, const char *ref, struct manifest_row *ret, struct dv_err *e)
+{
+	const char *name;
+	int rc = 0;
+
+	if (image_name_normalize(a, ref, &name, NULL) == 0)
+		rc = find(s, a, COLUMNS "n.name" TABLES "JOIN names n ON n.manifest = m.id WHERE n.name = ? AND n.image IS NULL",
+			  name, ret, e);
+	return rc ? rc : find_id(s, a, ref, ret, e);
+}
+
+int manifest_names(struct image_store *s, struct arena *a, const struct digest *d, const char ***ret, struct dv_err *e)
+{
+	struct manifest_rows rows;
+	size_t n = 0;
+	int rc = manifest_list(s, a, &rows, e);
+
+	if (rc < 0)
+		return rc;
+	*ret = arena_array(a, const char *, rows.n + 1);
+	for (size_t i = 0; i < rows.n; i++)
+		if (digest_equal(&rows.v[i].digest, d))
+			(*ret)[n++] = rows.v[i].name;
+	return 0;
+}
+
 int manifest_resolve(struct image_store *s, struct arena *a, const char *ref, struct manifest_row *ret, struct dv_err *e)
 {
 	struct image_name n;
@@ -240,6 +296,8 @@ int manifest_resolve(struct image_store *s, struct arena *a, const char *ref, st
 
 	if (image_name_parse(a, ref, &n, NULL) == 0)
 		rc = n.digest ? find_in_repo(s, a, &n, ret, e) : manifest_name(s, a, image_name_text(a, &n), ret, e);
+	if (rc == 0)
+		rc = find_id(s, a, ref, ret, e);
 	if (rc == 0) {
 		rc = image_resolve(s, a, ref, &img, e);
 		if (rc == 0)

@@ -41,9 +41,20 @@ int manifest_load(struct image_store *s, struct arena *a, const struct digest *d
 int manifest_referrers(struct image_store *s, struct arena *a, const struct digest *subject, const char *artifact_type,
 		       struct manifest_rows *ret, struct dv_err *e) DV_MUST_USE;
 /* What ref stands for as a manifest: a name's index, artifact or (else) its image's manifest; "name@sha256:HEX"
- * that manifest, when the repository has a name or digest with it; an image's id its manifest. NOT_FOUND. */
+ * that manifest, when the repository has a name or digest with it; an image's id its manifest, an index's id (as in
+ * manifest_alone) the index. NOT_FOUND. */
 int manifest_resolve(struct image_store *s, struct arena *a, const char *ref, struct manifest_row *ret,
 		     struct dv_err *e) DV_MUST_USE;
+/* A name or an id that stands for an index or artifact alone, with no image behind it: 1, or 0 when it does not. An id is
+ * "sha256:HEX" or the beginning of HEX, of one that has a name; CONFLICT when that is ambiguous. */
+int manifest_alone(struct image_store *s, struct arena *a, const char *ref, struct manifest_row *ret,
+		   struct dv_err *e) DV_MUST_USE;
+/* The image whose manifest it is. NOT_FOUND. */
+int manifest_image(struct image_store *s, struct arena *a, const struct digest *d, struct image **ret,
+		   struct dv_err *e) DV_MUST_USE;
+/* The names that stand for it alone, NULL-terminated. */
+int manifest_names(struct image_store *s, struct arena *a, const struct digest *d, const char ***ret,
+		   struct dv_err *e) DV_MUST_USE;
 /* A canonical name for a manifest that is stored; with an image's manifest the image is named. NOT_FOUND. */
 int manifest_tag(struct image_store *s, const struct digest *d, const char *name, struct dv_err *e) DV_MUST_USE;
 /* Names that stand for an index or artifact alone (no image behind them), in order. */

@@ -13,23 +13,33 @@
 struct removal {
 	struct image *img;      /* NULL: the name stands for an index or artifact alone */
 	const char *name;       /* one name only; NULL: all, and the image */
+	const char **names;     /* of an index that goes by its id */
 	bool all;               /* the image goes */
 };
 
-/* A name without an image: an index that was made here, an artifact. */
-static int plan_manifest(struct image_store *s, struct arena *a, const char *ref, struct removal *r, struct dv_err *e)
+static int refuse_names(struct arena *a, const char *id, struct dv_err *e)
 {
-	DB_STMT(q);
-	const char *name;
+	return dv_fail(e, DV_CONFLICT,
+		       "conflict: unable to delete %.12s (must be forced) - image is referenced in multiple repositories",
+		       str_after(id, "sha256:") ? id + strlen("sha256:") : id);
+}
 
-	if (image_name_normalize(a, ref, &name, NULL) < 0)
-		return 0;
-	int rc = db_query(s->db, &q, e, "SELECT 1 FROM names WHERE name = ? AND image IS NULL", "t", name);
-	if (rc == 0)
-		rc = db_row(q, e);
-	if (rc > 0)
-		r->name = name;
-	return rc;
+/* A name without an image: an index that was made here, an artifact. By its id all such names of it go. */
+static int plan_manifest(struct image_store *s, struct arena *a, const char *ref, bool force, struct removal *r,
+			 struct dv_err *e)
+{
+	char text[DIGEST_TEXT_SIZE];
+	struct manifest_row m;
+	int rc = manifest_alone(s, a, ref, &m, e);
+
+	if (rc <= 0 || m.name) {
+		r->name = rc > 0 ? m.name : NULL;
+		return rc;
+	}
+	rc = manifest_names(s, a, &m.digest, &r->names, e);
+	if (rc == 0 && r->names[0] && r->names[1] && !force)
+		return refuse_names(a, digest_text(&m.digest, text), e);
+	return rc < 0 ? rc : 1;
 }
 
 /* By name only that name goes, and the image with the last one. By id everything goes. */
@@ -50,21 +60,21 @@ static int plan_image(struct image_store *s, struct arena *a, const char *ref, b
 			r->name = r->img->names[n_names];
 	r->all = !r->name || n_names == 1;
 	if (!r->name && n_names > 1 && !force)
-		return dv_fail(e, DV_CONFLICT,
-			       "conflict: unable to delete %.12s (must be forced) - image is referenced in multiple repositories",
-			       str_after(r->img->id, "sha256:") ? r->img->id + strlen("sha256:") : r->img->id);
+		return refuse_names(a, r->img->id, e);
 	return 0;
 }
 
 static int removal_plan(struct image_store *s, struct arena *a, const char *ref, bool force, struct removal *r,
 			struct orphans *o, struct dv_err *e)
 {
-	int rc = plan_manifest(s, a, ref, r, e);
+	int rc = plan_manifest(s, a, ref, force, r, e);
 
 	if (rc == 0)
 		rc = plan_image(s, a, ref, force, r, e);
 	if (rc >= 0 && r->name)
 		rc = orphans_of_name(s, o, r->name, e);
+	if (rc >= 0 && r->names)        /* all stand for the same */
+		rc = orphans_of_name(s, o, r->names[0], e);
 	if (rc >= 0 && r->all)
 		rc = orphans_of_image(s, o, r->img->id, e);
 	return rc < 0 ? rc : orphans_prepare(s, o, e);
@@ -79,6 +89,8 @@ static int removal_rows(struct image_store *s, const struct removal *r, image_in
 		rc = in_use(ctx, s, r->img->id, e);
 	if (rc == 0 && r->name)
 		rc = db_exec(s->db, e, "DELETE FROM names WHERE name = ?", "t", r->name);
+	for (const char **n = r->names; rc >= 0 && n && *n; n++)
+		rc = db_exec(s->db, e, "DELETE FROM names WHERE name = ?", "t", *n);
 	if (rc >= 0 && r->all)
 		rc = db_exec(s->db, e, "DELETE FROM images WHERE digest = ?", "t", r->img->id);
 	return rc < 0 ? rc : orphans_rows(s, o, e);
@@ -90,7 +102,7 @@ static void removal_report(struct arena *a, const struct removal *r, const struc
 	const char **one = arena_array(a, const char *, 2);
 
 	one[0] = r->name;
-	ret->untagged = r->all ? r->img->names : one;
+	ret->untagged = r->all ? r->img->names : r->names ? r->names : one;
 	ret->deleted = r->all ? r->img->id : NULL;
 	for (const struct orphan *x = o->first; x; x = x->next) {
 		n_layers += x->gone && x->diff_id;

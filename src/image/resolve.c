@@ -192,9 +192,20 @@ static int find_name(struct image_store *s, struct arena *a, const char *ref, st
 	return rc == 0 ? find_index_name(s, a, name, ret, e) : rc;
 }
 
+/* The id is an index's. */
+static int find_index_id(struct image_store *s, struct arena *a, const char *ref, struct image **ret, struct dv_err *e)
+{
+	struct manifest_row m;
+	char text[DIGEST_TEXT_SIZE];
+	int rc = manifest_alone(s, a, ref, &m, e);
+
+	return rc <= 0 ? rc : find_by_index(s, a, digest_text(&m.digest, text), 0, ret, e);
+}
+
 static int find_id(struct image_store *s, struct arena *a, const char *ref, struct image **ret, struct dv_err *e)
 {
 	const char *hex = str_starts(ref, "sha256:") ? ref + strlen("sha256:") : ref;
+	struct manifest_row m;
 	struct image *img;
 
 	if (!hex || !str_only(hex, HEX) || strlen(hex) > 64)
@@ -206,12 +217,15 @@ static int find_id(struct image_store *s, struct arena *a, const char *ref, stru
 	if (rc == 0)
 		rc = db_row(q, e);
 	if (rc <= 0)
-		return rc;
+		return rc < 0 ? rc : find_index_id(s, a, ref, ret, e);
 	rc = row_load(s, a, q, &img, e);
 	if (rc == 0)
 		rc = db_row(q, e);
 	if (rc > 0)
 		return dv_fail(e, DV_CONFLICT, "short image id is ambiguous");
+	/* An index whose id begins like it: CONFLICT too. */
+	if (rc == 0 && strlen(hex) < 64)
+		rc = manifest_alone(s, a, ref, &m, e);
 	if (rc == 0)
 		*ret = img;
 	return rc < 0 ? rc : 1;
@@ -229,4 +243,12 @@ int image_resolve(struct image_store *s, struct arena *a, const char *ref, struc
 		return rc;              /* callers tell the kinds apart, also without e */
 	}
 	return rc > 0 ? 0 : dv_fail(e, DV_NOT_FOUND, "No such image: %.300s", ref);
+}
+
+int manifest_image(struct image_store *s, struct arena *a, const struct digest *d, struct image **ret, struct dv_err *e)
+{
+	char text[DIGEST_TEXT_SIZE];
+	int rc = find_manifest(s, a, digest_text(d, text), ret, e);
+
+	return rc == 0 ? dv_fail(e, DV_NOT_FOUND, "no image has the manifest %s", text) : rc < 0 ? rc : 0;
 }

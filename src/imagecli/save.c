@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "image/manifests.h"
 #include "image/name.h"
 #include "imagecli/blobshow.h"
 #include "imagecli/imagecli.h"
@@ -52,11 +53,14 @@ struct save_call {
 static const char *name_of(struct arena *a, struct image_store *s, const char *ref)
 {
 	struct image_name n;
+	struct manifest_row index;
 	struct image *img;
 
 	if (image_name_parse(a, ref, &n, NULL) < 0 || n.digest)
 		return NULL;
 	const char *name = image_name_text(a, &n);
+	if (manifest_alone(s, a, ref, &index, NULL) > 0)
+		return index.name;
 	if (image_resolve(s, a, ref, &img, NULL) < 0)
 		return name;
 	for (const char **have = img->names; *have; have++)

@@ -4,6 +4,8 @@
 #include "image/config.h"
 #include "transfer/push_parts.h"
 
+#define NESTED_MAX 4            /* indexes in indexes */
+
 static const char *const step_names[] = {
 	[PUSH_WAITING] = "waiting", [PUSH_EXISTS] = "exists", [PUSH_MOUNTED] = "mounted",
 	[PUSH_COMPRESSING] = "compressing", [PUSH_PUSHING] = "pushing", [PUSH_DONE] = "done",
@@ -122,9 +124,11 @@ static int layer_choose(struct push *p, const struct manifest *m, const struct i
 	return 0;
 }
 
+/* Without an image (of another platform, never unpacked) blobs go as they are. */
 int push_layers(struct push *p, const struct image *img, const struct manifest *m, struct push_blob *blobs,
 		bool *ret_same, struct dv_err *e)
 {
+	char text[DIGEST_TEXT_SIZE];
 	bool same = p->o->format == PUSH_AS_IT_IS || docker_types(p, m) == streq(m->media_type, MEDIA_DOCKER_MANIFEST);
 	int rc = 0;
 
@@ -137,11 +141,13 @@ int push_layers(struct push *p, const struct image *img, const struct manifest *
 		rc = blob_has(p->store, &m->v[i].digest, &there, e);
 		if (rc < 0)
 			return rc;
-		if (there && fits(p, kind_of(p, &m->v[i].digest))) {
+		if (there && (!img || fits(p, kind_of(p, &m->v[i].digest)))) {
 			b->d = m->v[i];
 			mounts_find(p, b);
 			continue;
 		}
+		if (!img)
+			return dv_fail(e, DV_NOT_FOUND, "%.30s, a layer, is not in the store", digest_text(&m->v[i].digest, text));
 		same = false;
 		rc = layer_choose(p, m, &img->layers[i], b, e);
 		if (rc == 0 && !b->compress)
@@ -202,7 +208,7 @@ static int push_image(struct push *p, const struct image *img, const char *text,
 	bool same = false;
 	int rc = manifest_parse(p->a, text, len, "", &m, e);
 
-	if (rc == 0 && m.n != img->n_layers)
+	if (rc == 0 && img && m.n != img->n_layers)
 		rc = dv_fail(e, DV_CORRUPT, "the manifest names %zu layers, the image has %zu", m.n, img->n_layers);
 	if (rc < 0)
 		return rc;
@@ -228,34 +234,52 @@ static int push_image(struct push *p, const struct image *img, const char *text,
 
 /* --- an index and all it names --- */
 
-static int push_index(struct push *p, const char *text, size_t len, const char *media_type, struct push_result *ret,
-		      struct dv_err *e)
+static int push_index(struct push *p, const struct manifest_row *row, int depth, struct push_result *ret, struct dv_err *e);
+
+static int push_child(struct push *p, const struct digest *d, int depth, struct push_result *ret, struct dv_err *e)
 {
 	char digest[DIGEST_TEXT_SIZE];
+	struct image *img = NULL;
+	struct manifest_row row;
+	const char *text;
+	size_t len;
+	int rc = manifest_stat(p->store, p->a, d, &row, e);
+
+	if (rc == 0 && row.kind == MANIFEST_CLASS_INDEX)
+		return push_index(p, &row, depth + 1, ret, e);
+	if (rc == 0)
+		rc = manifest_load(p->store, p->a, d, &text, &len, e);
+	if (rc == 0 && manifest_image(p->store, p->a, d, &img, NULL) < 0)
+		img = NULL;
+	if (rc == 0)
+		rc = push_image(p, img, text, len, false, ret, e);
+	if (rc == 0 && !digest_equal(&ret->digest, d))
+		return dv_fail(e, DV_NOT_FOUND, "%s is not here as the index has it", digest_text(d, digest));
+	return rc;
+}
+
+static int push_index(struct push *p, const struct manifest_row *row, int depth, struct push_result *ret, struct dv_err *e)
+{
 	struct manifest m;
-	int rc = manifest_parse(p->a, text, len, media_type, &m, e);
+	const char *text;
+	size_t len;
+	int rc = manifest_load(p->store, p->a, &row->digest, &text, &len, e);
 
-	for (size_t i = 0; rc == 0 && i < m.n; i++) {
-		struct image *img;
-		const char *child;
-		size_t child_len;
-
-		rc = manifest_load(p->store, p->a, &m.v[i].digest, &child, &child_len, e);
-		if (rc == 0)
-			rc = image_resolve(p->store, p->a, arena_printf(p->a, "%s/%s@%s", p->name.host, p->name.path,
-									digest_text(&m.v[i].digest, digest)), &img, e);
-		if (rc == 0)
-			rc = push_image(p, img, child, child_len, false, ret, e);
-		if (rc == 0 && !digest_equal(&ret->digest, &m.v[i].digest))
-			rc = dv_fail(e, DV_NOT_FOUND, "%s is not here as the index has it", digest_text(&m.v[i].digest, digest));
-	}
-	return rc < 0 ? rc : put_document(p, text, len, media_type, true, ret, e);
+	if (rc == 0 && depth > NESTED_MAX)
+		return dv_fail(e, DV_LIMIT, "indexes are nested too deep");
+	if (rc == 0)
+		rc = manifest_parse(p->a, text, len, row->media_type, &m, e);
+	for (size_t i = 0; rc == 0 && i < m.n; i++)
+		rc = push_child(p, &m.v[i].digest, depth, ret, e);
+	return rc < 0 ? rc : put_document(p, text, len, row->media_type, depth == 0, ret, e);
 }
 
 /* --- public --- */
 
+/* An index goes with all it names when that is asked for, and when nothing of it is for this machine. */
 static int push_to(struct push *p, const char *ref, struct push_result *ret, struct dv_err *e)
 {
+	struct dv_err why = DV_ERR_NONE;
 	struct manifest_row row;
 	struct digest d;
 	struct image *img;
@@ -263,17 +287,37 @@ static int push_to(struct push *p, const char *ref, struct push_result *ret, str
 	size_t len;
 	int rc = p->o->all ? manifest_resolve(p->store, p->a, ref, &row, e) : 0;
 
-	if (rc == 0 && p->o->all && row.kind == MANIFEST_CLASS_INDEX) {
-		rc = manifest_load(p->store, p->a, &row.digest, &text, &len, e);
-		return rc < 0 ? rc : push_index(p, text, len, row.media_type, ret, e);
-	}
+	if (rc == 0 && p->o->all && row.kind == MANIFEST_CLASS_INDEX)
+		return push_index(p, &row, 0, ret, e);
 	if (rc == 0)
-		rc = image_resolve(p->store, p->a, ref, &img, e);
+		rc = image_resolve(p->store, p->a, ref, &img, &why);
+	if (rc == -DV_NOT_FOUND && manifest_alone(p->store, p->a, ref, &row, NULL) > 0 && row.kind == MANIFEST_CLASS_INDEX)
+		return push_index(p, &row, 0, ret, e);
+	if (rc < 0 && why.kind && e)
+		*e = why;
 	if (rc == 0)
 		rc = digest_parse(img->manifest, &d, e);
 	if (rc == 0)
 		rc = manifest_load(p->store, p->a, &d, &text, &len, e);
 	return rc < 0 ? rc : push_image(p, img, text, len, true, ret, e);
+}
+
+/* An id says nothing of where to. What is not here at all is somebody else's to report. */
+static int check_is_name(struct push *p, const char *ref, struct dv_err *e)
+{
+	const char *name = image_name_text(p->a, &p->name);
+	struct manifest_row row;
+	struct image *img;
+	bool id = false;
+
+	if (manifest_alone(p->store, p->a, ref, &row, NULL) > 0)
+		id = !row.name;
+	else if (!p->name.digest && image_resolve(p->store, p->a, ref, &img, NULL) == 0) {
+		id = true;
+		for (const char **n = img->names; *n; n++)
+			id = id && !streq(*n, name);
+	}
+	return id ? dv_fail(e, DV_INVALID, "%.100s is an id: say also where to push it", ref) : 0;
 }
 
 int image_push(struct image_store *s, struct remote *r, const char *ref, const char *dest, const struct push_options *o,
@@ -287,6 +331,8 @@ int image_push(struct image_store *s, struct remote *r, const char *ref, const c
 	if (rc < 0)
 		return rc;
 	p.shown = image_name_familiar(image_name_text(a, &p.name));
+	if (!dest && (rc = check_is_name(&p, ref, e)) < 0)
+		return rc;
 	rc = remote_repo_open(r, arena_printf(a, "%s/%s", p.name.host, p.name.path), REMOTE_PUSH, &repo, e);
 	p.repo = repo;
 	if (rc == 0)

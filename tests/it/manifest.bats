@@ -58,6 +58,55 @@ copy() { timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
 	skopeo --insecure-policy copy --all oci:O:list dir:S
 }
 
+# index_id NAME: as davit images shows it.
+index_id() { davit images -q "$1"; }
+
+@test "an index goes by its id: tag, untag, inspect, save, rmi, all that images lists" {
+	copy oci:L:one davit:one
+	davit manifest create list one >"$T/id"
+	id=$(index_id list)
+	[ "sha256:$id" = "$(head -c 19 "$T/id")" ]
+	davit tag "$id" other:1
+	[ "$(davit manifest inspect --raw other:1 | sha256sum | cut -c -12)" = "$id" ]
+	davit image exists "$id"
+	[ "$(davit inspect -f '{{.Id}}' "$id")" = "$(davit inspect -f '{{.Id}}' one)" ]
+	davit save -q --format oci-archive -o s.tar "$(cat "$T/id")"
+	[ "$(copy oci-archive:s.tar dir:S && jq -r .config.digest S/manifest.json)" = "$(davit inspect -f '{{.Id}}' one)" ]
+	run -1 davit rmi "$id"
+	[[ $output == *"must be forced"* ]]
+	run -1 davit untag "$id" one
+	[[ $output == *"one is not a name of image $id"* ]]
+	davit untag "$id" list
+	run -1 davit manifest exists list
+	run -0 davit rmi "${id:0:6}"
+	[ "$output" = "Untagged: other:1
+Deleted: $(cat "$T/id")" ]
+	davit manifest create list one
+	davit tag list again
+	davit untag list
+	[ "$(davit images --format '{{.Repository}}')" = one ]
+	davit manifest create list one
+	davit tag list again
+	davit rmi -f $(davit images -q)
+	[ -z "$(davit images -q)" ]
+	davit system gc --grace 0
+	[ -z "$(find "$T/root/blobs" -type f)" ]
+}
+
+@test "an index for other machines is inspected, and a name that looks like an id wins" {
+	copy oci:L:two davit:two
+	davit manifest create far
+	davit manifest add --arch riscv64 far oci:L:two
+	id=$(index_id far)
+	[ "$(davit inspect -f '{{.RepoTags}} {{(index .Manifests 0).platform.architecture}}' "$id")" = "[far:latest] riscv64" ]
+	[ "$(davit image inspect far | jq -r '.[0].Digest')" = "$(davit inspect -f '{{.Id}}' far)" ]
+	davit tag two "$id"
+	[ "$(davit inspect -f '{{.Id}}' "$id")" = "$(davit inspect -f '{{.Id}}' two)" ]
+	run -0 davit rmi "$id"
+	[ "$output" = "Untagged: $id:latest" ]
+	davit manifest exists far
+}
+
 @test "import: an image of a tar, with changes" {
 	mkdir -p r/bin
 	echo hello >r/hello

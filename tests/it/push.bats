@@ -60,6 +60,43 @@ steps() { jq -r 'select(.step) | .step' "$T/json" | sort | uniq -c | awk '{ prin
 	[[ $output == *"no zstd"* ]]
 }
 
+@test "an index: by id, with all its images; all tags of a repository" {
+	serve_docker
+	cd "$T"
+	python3 "$DAVIT_SOURCE/tests/it/mkcopy.py" L
+	copy() { timeout 100 "$DAVIT_BUILD/davit-image" --root "$T/root" copy -q "$@"; }
+	copy oci:L:one davit:one
+	davit manifest create list one >/dev/null
+	davit manifest add --all list oci:L:multi
+	id=$(davit images -q list)
+	run -1 push -q "$id"
+	[[ $output == *"$id is an id: say also where to push it"* ]]
+	run -1 push -q "$(davit images -q one)"
+	[[ $output == *"is an id"* ]]
+	push -q --all "$id" "$REG/a/list:1"
+	[ "$(davit manifest inspect --raw list | sha256sum)" = "$(davit manifest inspect --raw --tls-verify=false "docker://$REG/a/list:1" | sha256sum)" ]
+	timeout 100 "$DAVIT_BUILD/davit-image" --root "$T/other" copy -q --src-tls-verify=false --all "docker://$REG/a/list:1" dir:all
+	[ "$(find all -type f | wc -l)" -ge 8 ]
+	push -q "$id" "$REG/a/host:1"
+	[ "$(davit manifest inspect --raw --tls-verify=false "docker://$REG/a/host:1" | jq -r .config.digest)" = "$(davit inspect -f '{{.Id}}' one)" ]
+	davit manifest create far >/dev/null
+	davit manifest add --arch riscv64 far oci:L:two
+	push -q "$(davit images -q far)" "$REG/a/far:1"
+	davit manifest inspect --raw --tls-verify=false "docker://$REG/a/far:1" | jq -e '.manifests | length == 1'
+
+	davit tag one "$REG/t/web:1"
+	davit tag one "$REG/t/web:2"
+	davit tag one "$REG/t/website:3"
+	davit tag far "$REG/t/web:far"
+	push --progress json --all-tags "$REG/t/web" >"$T/json"
+	[ "$(jq -r 'select(.name) | .name' "$T/json" | sort | tr '\n' ' ')" = "$REG/t/web:1 $REG/t/web:2 $REG/t/web:far " ]
+	davit list-tags --tls-verify=false "docker://$REG/t/web" | jq -e ".Tags | sort == [\"1\", \"2\", \"far\"]"
+	run -1 push -q --all-tags "$REG/t/web:1"
+	[[ $output == *"without tag"* ]]
+	run -1 push -q -a "$REG/t/none"
+	[[ $output == *"no image of the repository $REG/t/none"* ]]
+}
+
 @test "errors name what is wrong" {
 	run push "127.0.0.1:1/none"
 	[ "$status" = 1 ]
