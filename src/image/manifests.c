@@ -236,11 +236,11 @@ int manifest_name(struct image_store *s, struct arena *a, const char *name, stru
 static int find_id(struct image_store *s, struct arena *a, const char *ref, struct manifest_row *ret, struct dv_err *e)
 {
 	const char *hex = str_starts(ref, "sha256:") ? ref + strlen("sha256:") : ref, *name;
-	const char *from = arena_printf(a, "sha256:%s", hex), *to = arena_printf(a, "sha256:%sg", hex);
 	DB_STMT(q);
 
-	if (!*hex || !str_only(hex, "0123456789abcdef") || strlen(hex) > 64 || image_name_normalize(a, ref, &name, NULL) < 0)
+	if (!hex || !*hex || !str_only(hex, "0123456789abcdef") || strlen(hex) > 64 || image_name_normalize(a, ref, &name, NULL) < 0)
 		return 0;
+	const char *from = arena_printf(a, "sha256:%s", hex), *to = arena_printf(a, "sha256:%sg", hex);
 	int rc = db_query(s->db, &q, e, COLUMNS "NULL" TABLES
 			  "WHERE b.digest >= ?1 AND b.digest < ?2 AND m.kind <> 'image'"
 			  " AND EXISTS (SELECT 1 FROM names n WHERE n.manifest = m.id AND n.image IS NULL)"

@@ -240,13 +240,13 @@ serve_at() {
 	echo '{"n": 1}' >"$T/p.config"
 	push_and_delete() {
 		local d
-		promised=
 		client_push p one && promised=yes || return 0
 		d=$(get /v2/p/manifests/one -I -o /dev/null && header docker-content-digest) || return 0
 		promised=
 		status "/v2/p/manifests/$d" -X DELETE >/dev/null || true
 	}
 	serve_at 0
+	promised=
 	push_and_delete
 	registry_stop
 	stops=$(cat "$T/stops")
@@ -254,6 +254,7 @@ serve_at() {
 	for n in $(moments "$stops"); do
 		echo "at $n of $stops"
 		rm -rf "$T/root"
+		promised=
 		serve_at "$n"
 		[ ! -s "$T/addr" ] || push_and_delete
 		registry_stop
