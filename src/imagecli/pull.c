@@ -41,9 +41,9 @@ static const struct opt pull_opts[] = {
 	{ 0 }
 };
 
-static void on_layer(void *ctx, size_t layer, const struct digest *blob, enum pull_step step, uint64_t done, uint64_t total)
+static void on_layer(void *ctx, size_t layer, const struct digest *blob, enum layer_step step, uint64_t done, uint64_t total)
 {
-	show_step(ctx, layer, blob, pull_step_name(step), done, total);
+	show_step(ctx, layer, blob, layer_step_name(step), done, total);
 }
 
 static enum pull_policy policy_of(const char *name)
@@ -123,7 +123,7 @@ static int pull_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct pull_args *args = c->args;
 	struct show *show = show_new(args->progress, args->quiet);
-	const struct pull_watch watch = { on_layer, show_note, show };
+	const struct layer_watch watch = { on_layer, show_note, show };
 	struct pull_run r = { .o = { policy_of(args->policy), args->platform, &watch }, .show = show, .a = c->arena };
 	struct remote_options o;
 

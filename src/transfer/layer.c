@@ -11,6 +11,7 @@
 #include "transfer/layer.h"
 
 #define KEEP 4
+#define TELL_BYTES ((uint64_t)1 << 20)  /* how often */
 
 /* Passes chunks on and hashes them; keeps a copy in fd when it is not -1. */
 struct tee {
@@ -135,13 +136,33 @@ int layer_apply(struct layer_job *j, const struct tar_source *in, struct image_s
 
 /* --- from an archive --- */
 
+void layer_tell(const struct layer_job *j, enum layer_step step, uint64_t done, uint64_t total)
+{
+	if (j->watch && j->watch->layer)
+		j->watch->layer(j->watch->ctx, j->no, j->blob.alg ? &j->blob : &j->diff_id, step, done, total);
+}
+
 struct pipeline {
+	const struct layer_job *job;
+	uint64_t told;
 	struct archive_member member;
 	struct archive_reader reader;
 	struct tee raw;
 	int blob_fd;
 	unsigned blob_no;
 };
+
+static int pipeline_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
+{
+	struct pipeline *p = ctx;
+	int rc = tee_next(&p->raw, ret, ret_len, e);
+
+	if (rc > 0 && p->raw.bytes >= p->told) {
+		layer_tell(p->job, LAYER_EXTRACTING, p->raw.bytes, p->member.size);
+		p->told = p->raw.bytes + TELL_BYTES;
+	}
+	return rc;
+}
 
 static int pipeline_open(struct pipeline *p, struct layer_job *j, struct archive *ar, struct image_stage *st,
 			 struct dv_err *e)
@@ -184,14 +205,17 @@ int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, c
 {
 	const struct layer_below below = { .fds = lowers, .n = n_lowers, .blind = blind };
 	auto_free struct pipeline *p = mem_new(struct pipeline);
-	const struct tar_source raw = { tee_next, &p->raw };
+	const struct tar_source raw = { pipeline_next, p };
 
+	p->job = j;
 	p->blob_fd = p->member.fd = -1;
 	int rc = pipeline_open(p, j, ar, st, e);
 	if (rc == 0)
 		rc = layer_apply(j, &raw, st, &below, e);
 	if (rc == 0)
 		rc = pipeline_finish(p, j, st, e);
+	if (rc == 0)
+		layer_tell(j, j->wants_lowers ? LAYER_WAITING : LAYER_DONE, j->blob_size, j->blob_size);
 	archive_reader_done(&p->reader);
 	archive_member_done(&p->member);
 	fd_close(&p->blob_fd);

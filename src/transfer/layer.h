@@ -4,6 +4,7 @@
 #include "image/store.h"
 #include "transfer/archive.h"
 #include "transfer/compress.h"
+#include "transfer/watch.h"
 
 struct layer_job {
 	/* what is wanted */
@@ -13,6 +14,8 @@ struct layer_job {
 	uint64_t size;                  /* of the member, when check_size */
 	struct digest diff_id;
 	struct digest chain;            /* chain id up to here */
+	size_t no;                      /* for watch */
+	const struct layer_watch *watch;/* of layer_run(); NULL: nobody looks */
 	/* what became of it */
 	struct digest dir;              /* the name of its directory; alg NONE: not unpacked yet */
 	uint64_t blob_size;
@@ -38,6 +41,9 @@ struct layer_below {
  * when it is not the diff id. The stream is read to its end unless it fails. */
 int layer_apply(struct layer_job *j, const struct tar_source *in, struct image_stage *st, const struct layer_below *below,
 		struct dv_err *e) DV_MUST_USE;
+
+/* Tells j's watch. */
+void layer_tell(const struct layer_job *j, enum layer_step step, uint64_t done, uint64_t total);
 
 /* A member of an archive, as blob and as layer. Any thread. */
 int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, const int *lowers, size_t n_lowers,

@@ -93,6 +93,8 @@ int plan_layer(struct plan *p, struct plan_image *img, size_t i, const char *mem
 		j->member = member;
 		j->diff_id = img->config.diff_ids[i];
 		j->chain = chain;
+		j->no = p->n_jobs++;
+		j->watch = p->o->watch;
 		if (d) {
 			j->blob = d->digest;
 			j->check_size = true;
@@ -146,6 +148,7 @@ static int adopt_stored(struct plan *p, struct layer_job *j, struct dv_err *e)
 			j->blob = *blob;
 			j->has_blob = true;
 			j->dir = names[i];
+			layer_tell(j, LAYER_EXISTS, j->blob_size, j->blob_size);
 		}
 	}
 	return rc;
@@ -197,6 +200,7 @@ static int submit_all(struct plan *p, struct job_pool *pool, struct dv_err *e)
 		if (rc < 0 || w->j->dir.alg || map_get(p->diffs, digest_text(&w->j->diff_id, text)))
 			continue;
 		(void)map_set(p->diffs, text, w->j);
+		layer_tell(w->j, LAYER_WAITING, 0, w->j->size);
 		rc = job_submit(pool, worker_run, worker_done, w, e);
 	}
 	return rc;
@@ -235,6 +239,7 @@ static void adopt_twin(struct plan *p, struct layer_job *j)
 	j->blob_size = twin->blob_size;
 	j->kind = twin->kind;
 	j->has_blob = true;
+	layer_tell(j, LAYER_EXISTS, j->blob_size, j->blob_size);
 }
 
 static int run_above(struct plan *p, struct plan_image *img, size_t i, struct dv_err *e)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "image/store.h"
+#include "transfer/watch.h"
 
 struct load_options {
 	int fd;                 /* archive file, pipe, or layout directory */
@@ -10,6 +11,7 @@ struct load_options {
 	/* The images were reached through these, outermost first: the names stand for the first (store.h). */
 	const struct digest *indexes;
 	size_t n_indexes;
+	const struct layer_watch *watch;        /* NULL: nobody looks */
 };
 
 struct load_image {

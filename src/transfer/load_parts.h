@@ -29,6 +29,7 @@ struct plan {
 	struct plan_image *images;
 	size_t n_images;
 	struct map *jobs;               /* "CHAINID MEMBER" -> struct layer_job */
+	size_t n_jobs;
 	struct map *diffs;              /* diff id -> the first struct layer_job of it */
 	struct dv_err why;              /* of the first worker that failed */
 	bool failed;

@@ -6,17 +6,7 @@
 
 /* --- watching --- */
 
-static const char *const step_names[] = {
-	[PULL_WAITING] = "waiting", [PULL_EXISTS] = "exists", [PULL_DOWNLOADING] = "downloading",
-	[PULL_EXTRACTING] = "extracting", [PULL_DONE] = "done",
-};
-
-const char *pull_step_name(enum pull_step step)
-{
-	return step_names[step];
-}
-
-void pull_tell(struct pull *p, const struct pull_blob *b, enum pull_step step, uint64_t done)
+void pull_tell(struct pull *p, const struct pull_blob *b, enum layer_step step, uint64_t done)
 {
 	if (p->o->watch && p->o->watch->layer)
 		p->o->watch->layer(p->o->watch->ctx, b->no, &b->d.digest, step, done, b->d.size);

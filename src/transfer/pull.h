@@ -10,6 +10,7 @@
 
 #include "image/store.h"
 #include "transfer/remote.h"
+#include "transfer/watch.h"
 
 enum pull_policy {
 	PULL_ALWAYS,            /* ask the registry; a name that moved there moves here */
@@ -18,22 +19,10 @@ enum pull_policy {
 	PULL_NEVER,             /* only look here */
 };
 
-enum pull_step { PULL_WAITING, PULL_EXISTS, PULL_DOWNLOADING, PULL_EXTRACTING, PULL_DONE };
-const char *pull_step_name(enum pull_step step);        /* "downloading" */
-
-/* How far a pull is. Called from any thread, several at once. */
-struct pull_watch {
-	/* layer counts blobs from 0 on; downloading again and again, as bytes come. */
-	void (*layer)(void *ctx, size_t layer, const struct digest *blob, enum pull_step step, uint64_t done,
-		      uint64_t total);
-	void (*note)(void *ctx, const char *line);
-	void *ctx;
-};
-
 struct pull_options {
 	enum pull_policy policy;
 	const char *platform;           /* NULL: the host's */
-	const struct pull_watch *watch; /* NULL: nobody looks */
+	const struct layer_watch *watch; /* NULL: nobody looks */
 };
 
 struct pull_result {

@@ -118,11 +118,11 @@ static int plan_one(struct pull *p, struct map *seen, size_t i, struct dv_err *e
 	struct pull_blob *b = &p->blobs[p->n_blobs];
 	*b = (struct pull_blob){ .p = p, .d = *d, .no = i, .job = j, .lowest = i == 0, .fd = -1 };
 	if (rc == 0 && j->dir.alg)
-		pull_tell(p, b, PULL_EXISTS, 0);
+		pull_tell(p, b, LAYER_EXISTS, 0);
 	if (rc < 0 || j->dir.alg)
 		return rc;
 	(void)map_set(seen, text, b);
-	pull_tell(p, b, PULL_WAITING, 0);
+	pull_tell(p, b, LAYER_WAITING, 0);
 	p->n_blobs++;
 	return 0;
 }
@@ -157,7 +157,7 @@ static int sink(void *ctx, const void *data, size_t len, struct dv_err *e)
 	growing_set(b->growing, at);
 	if (at - b->told >= TELL_BYTES || at == b->d.size) {
 		b->told = at;
-		pull_tell(b->p, b, PULL_DOWNLOADING, at);
+		pull_tell(b->p, b, LAYER_DOWNLOADING, at);
 	}
 	return 0;
 }
@@ -228,7 +228,7 @@ static int unpack(void *ctx, struct dv_err *e)
 		return dv_fail(e, DV_UNAVAILABLE, "given up");
 	int rc = layer_apply(b->job, &in, b->p->st, &below, e);
 	if (rc == 0)
-		pull_tell(b->p, b, PULL_DONE, b->d.size);
+		pull_tell(b->p, b, LAYER_DONE, b->d.size);
 	if (rc < 0 && !download_tells(b, rc)) {
 		struct dv_err why = *e;
 
@@ -315,7 +315,7 @@ static int blob_submit(struct pull *p, struct job_pool *pool, struct pull_blob *
 	int rc = 0;
 
 	if (b->wanted) {
-		pull_tell(p, b, PULL_DOWNLOADING, b->told);
+		pull_tell(p, b, LAYER_DOWNLOADING, b->told);
 		rc = job_submit(pool, download, download_done, b, e);
 	}
 	return rc < 0 ? rc : job_submit(pool, unpack, unpack_done, b, e);

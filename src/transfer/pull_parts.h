@@ -62,6 +62,6 @@ struct pull {
 	uint64_t downloaded;
 };
 
-void pull_tell(struct pull *p, const struct pull_blob *b, enum pull_step step, uint64_t done);
+void pull_tell(struct pull *p, const struct pull_blob *b, enum layer_step step, uint64_t done);
 /* All layers into the stage: adopted, or downloaded and unpacked. CONFLICT when something was removed meanwhile. */
 int pull_layers(struct pull *p, struct dv_err *e) DV_MUST_USE;

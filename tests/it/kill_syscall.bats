@@ -31,13 +31,13 @@ teardown() {
 }
 
 # davit_ ARGUMENT...: with a time limit, as what a killed one left may make the next one wait.
-davit_() { timeout 100 "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" "$@"; }
+davit_() { timeout 300 "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" "$@"; }
 
 # killed_at N ARGUMENT...: davit; 0 only counts. The check for leaks traces too, and a process has one tracer only.
 killed_at() {
 	local n=$1
 	shift
-	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 timeout 100 "$KILLAT" -n "$n" -o "$T/stops" \
+	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 timeout 300 "$KILLAT" -n "$n" -o "$T/stops" \
 		"$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" "$@"
 }
 
@@ -230,7 +230,7 @@ exists() { davit_ image exists "$name"; }
 
 # The server counts from its start to its end, a push between them.
 serve_at() {
-	REG_UNDER=(env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" timeout 100 "$KILLAT" -n "$1" -o "$T/stops")
+	REG_UNDER=(env "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" timeout 300 "$KILLAT" -n "$1" -o "$T/stops")
 	registry_start || true          # killed before it listens
 	REG_UNDER=()
 }

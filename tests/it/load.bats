@@ -213,6 +213,31 @@ assert doc[0]["Names"] == ["docker.io/library/case:latest"], doc
 assert doc[0]["Id"].startswith("sha256:"), doc'
 }
 
+@test "progress: bars on a terminal, lines and JSON where they are asked for" {
+	"$MK" good "$BATS_TEST_TMPDIR/g"
+	layer=$(python3 -c 'import json, sys
+d = sys.argv[1]
+m = json.load(open(d + "/index.json"))["manifests"][0]["digest"][7:]
+print(json.load(open(d + "/blobs/sha256/" + m))["layers"][0]["digest"][7:19])' "$BATS_TEST_TMPDIR/g")
+	command -v script >/dev/null || skip "no script(1)"
+	script -qefc "$LOAD --root $root load -i $BATS_TEST_TMPDIR/g" "$BATS_TEST_TMPDIR/typed" </dev/null >/dev/null
+	grep -q "$layer.*done" "$BATS_TEST_TMPDIR/typed"
+	grep -q "Loaded image: case:latest" "$BATS_TEST_TMPDIR/typed"
+	script -qefc "$LOAD --root $root load -q -i $BATS_TEST_TMPDIR/g" "$BATS_TEST_TMPDIR/typed" </dev/null >/dev/null
+	! grep -q "$layer" "$BATS_TEST_TMPDIR/typed"
+	run --separate-stderr load --progress plain -i "$BATS_TEST_TMPDIR/g"
+	[ "$output" = "Loaded image: case:latest" ]
+	[[ $stderr == *"$layer: exists"* ]]
+	rm -rf "$root"
+	load --progress json -i "$BATS_TEST_TMPDIR/g" >"$BATS_TEST_TMPDIR/json"
+	jq -se '.[-1].status == "loaded" and .[-1].name == "docker.io/library/case:latest"' "$BATS_TEST_TMPDIR/json"
+	jq -se --arg l "$layer" '[.[] | select(.layer) | select(.layer | contains($l)) | .step] |
+		(.[0] == "waiting" and .[-1] == "done" and any(. == "extracting"))' "$BATS_TEST_TMPDIR/json"
+	run load --progress json -i "$BATS_TEST_TMPDIR/nothing"
+	[ "$status" = 1 ]
+	[ "$(jq -r .kind <<<"$output")" = NOT_FOUND ]
+}
+
 @test "layouts that lie are refused, and nothing stays" {
 	for case in flip-manifest flip-config flip-layer wrong-size negative-size huge-config digest-path digest-md5 \
 		    no-blob both wrong-type wrong-diff diff-count trailing-garbage cut-gzip cut-tar nested-indexes \
