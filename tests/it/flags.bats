@@ -641,7 +641,8 @@ cg() {
 	davit rm --depend -v main
 	wait "$run_pid" || true
 	[ "$(davit ps -a --format '{{.Names}}')" = one ]
-	run_background soft bb sh -c "trap 'touch /out/stopped; exit 5' TERM; while :; do sleep 0.05; done" 	# allow(sleep): inside the container
+	run_background soft bb sh -c "trap 'touch /out/stopped; exit 5' TERM; echo ready; while :; do sleep 0.05; done" 	# allow(sleep): inside the container
+	wait_for grep -q ready "$T/out"
 	davit rm -f -t 20 soft
 	status=0
 	wait "$run_pid" || status=$?

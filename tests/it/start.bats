@@ -9,9 +9,11 @@ davit_owner() {
 	inode=$(stat -c %i "$T/run/containers/$1/monitor") || return 1
 	awk -v i=":$inode" '$2 == "POSIX" && substr($6, length($6) - length(i) + 1) == i { print $5 }' /proc/locks
 }
-# A container that writes a line, and ends with a status when it is told to.
-waiting='rm -f /tmp/end; echo begun; while [ ! -e /tmp/end ]; do sleep 0.05; done; echo over; exit 5'	# allow(sleep): in the container
-let_end() { touch "/proc/$(pid_of "$1")/root/tmp/end"; }
+# A container that writes a line, and ends with a status when it is told to: by a file in what is new at each start.
+waiting='echo begun; while [ ! -e /dev/shm/end ]; do sleep 0.05; done; echo over; exit 5'	# allow(sleep): in the container
+let_end() { touch "/proc/$(pid_of "$1")/root/dev/shm/end"; }
+# Who adopted a process may never wait for it.
+gone() { ! grep -qs '^State:.[^ZX]' "/proc/$1/status"; }
 log_of() { jq -rj .log "$T/root/containers/$(id_of "$1")/log/"*.log; }
 has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 
@@ -112,8 +114,8 @@ has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 	id=$(davit run -d --name box bb sh -c "$waiting")
 	pid=$(pid_of box)
 	kill -9 "$(davit_owner "$id")"
-	touch "/proc/$pid/root/tmp/end"
-	wait_for eval '! kill -0 $pid 2>/dev/null'
+	touch "/proc/$pid/root/dev/shm/end"
+	wait_for gone "$pid"
 	wait_for has_status box exited
 	[ "$(davit inspect box | jq '.[0].State.ExitCode')" = null ]
 	run -1 davit wait box
@@ -167,8 +169,9 @@ has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 }
 
 @test "a terminal: detach by keys, attach again" {
-	# The keys are typed when it runs.
-	{ wait_for has_status box running && printf '\020\021'; } |
+	# The keys are typed when it has said something.
+	: >"$T/typescript"
+	{ wait_for grep -q pts "$T/typescript" && printf '\020\021'; } |
 		timeout 300 script -qec "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run run -it --name box bb sh -c 'tty; exec sleep 1000'" /dev/null >"$T/typescript"
 	[ "$(status_of box)" = running ]
 	grep -q /dev/pts/0 "$T/typescript"
