@@ -115,7 +115,7 @@ static struct json *default_mount(struct arena *a, const struct default_mount *m
 	if ((m->say == RO_UNLESS_PRIVILEGED && !q->privileged) || (m->say == CGROUP_RIGHTS && !c->sec.writable_cgroups))
 		option(a, options, "ro");
 	return json_obj(a, "destination", json_new_str(a, m->destination), "type", json_new_str(a, m->type), "source",
-			json_new_str(a, m->type), "options", options, NULL);
+			json_new_str(a, shm ? "shm" : m->type), "options", options, NULL);
 }
 
 static struct json *all_mounts(struct arena *a, const struct run_request *q, const struct run_config *c, const char *run_dir)
@@ -162,8 +162,11 @@ struct json *bundle_user(struct arena *a, const struct user *u)
 {
 	struct json *groups = json_new_array(a);
 
+	/* The group itself is one of them: otherwise a set-group-id program could drop it, and with it what its files deny. */
+	json_append(a, groups, json_new_u64(a, u->gid));
 	for (size_t i = 0; i < u->n_groups; i++)
-		json_append(a, groups, json_new_u64(a, u->groups[i]));
+		if (u->groups[i] != u->gid)
+			json_append(a, groups, json_new_u64(a, u->groups[i]));
 	return json_obj(a, "uid", json_new_u64(a, u->uid), "gid", json_new_u64(a, u->gid), "additionalGids", groups, NULL);
 }
 

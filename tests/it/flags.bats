@@ -129,7 +129,7 @@ cg() {
 # flag: run --umask
 @test "user, groups, directory, mask" {
 	run -0 once -u user --group-add 77 --group-add extra -w /new/dir --umask 027 bb sh -c 'id; pwd; umask'
-	[ "$output" = $'uid=1000(user) gid=1000(user) groups=77,2000(extra)\n/new/dir\n0027' ]
+	[ "$output" = $'uid=1000(user) gid=1000(user) groups=77,1000(user),2000(extra)\n/new/dir\n0027' ]
 	run -0 once bb sh -c 'umask; pwd'
 	[ "$output" = $'0022\n/' ]
 	run -125 once --group-add nosuch bb true
@@ -145,11 +145,11 @@ cg() {
 # flag: run --hostuser
 @test "lines of passwd and group" {
 	run -0 once -u 1234:55 bb sh -c 'id; tail -1 /etc/passwd'
-	[ "$output" = $'uid=1234 gid=55\nuser:x:1000:1000:user:/tmp:/bin/sh' ]
+	[ "$output" = $'uid=1234 gid=55 groups=55\nuser:x:1000:1000:user:/tmp:/bin/sh' ]
 	run -0 once --passwd -u 1234:55 bb sh -c 'id; tail -1 /etc/passwd; tail -1 /etc/group'
-	[ "$output" = $'uid=1234(1234) gid=55(55)\n1234:*:1234:55:container user:/:/bin/sh\n55:*:55:' ]
+	[ "$output" = $'uid=1234(1234) gid=55(55) groups=55(55)\n1234:*:1234:55:container user:/:/bin/sh\n55:*:55:' ]
 	run -0 once -u 1234:55 --passwd-entry 'me:x:$UID:$GID:it is me:/home:$SHELL' --group-entry 'us:x:$GID:me' bb sh -c 'id; tail -1 /etc/passwd'
-	[ "$output" = $'uid=1234(me) gid=55(us)\nme:x:1234:55:it is me:/home:$SHELL' ]
+	[ "$output" = $'uid=1234(me) gid=55(us) groups=55(us)\nme:x:1234:55:it is me:/home:$SHELL' ]
 	run -0 once --hostuser daemon bb grep ^daemon /etc/passwd
 	[ "$output" = "$(grep ^daemon /etc/passwd)" ]
 	run -125 once --hostuser nosuchuser bb true

@@ -78,13 +78,13 @@ load engine
 
 @test "users and groups are those of the image" {
 	run -0 davit run --rm -u user bb id
-	[ "$output" = "uid=1000(user) gid=1000(user) groups=2000(extra)" ]
+	[ "$output" = "uid=1000(user) gid=1000(user) groups=1000(user),2000(extra)" ]
 	run -0 davit run --rm -u 1234 bb sh -c 'id; echo $HOME'
-	[ "$output" = "$(printf 'uid=1234 gid=0(root)\n/')" ]
+	[ "$output" = "$(printf 'uid=1234 gid=0(root) groups=0(root)\n/')" ]
 	run -0 davit run --rm -u 1234:extra bb id
-	[ "$output" = "uid=1234 gid=2000(extra)" ]
+	[ "$output" = "uid=1234 gid=2000(extra) groups=2000(extra)" ]
 	run -0 davit run --rm -u user:77 bb id
-	[ "$output" = "uid=1000(user) gid=77" ]
+	[ "$output" = "uid=1000(user) gid=77 groups=77" ]
 	for bad in nosuch root:nosuch 1000: 4294967296 -1 1:2:3; do
 		run -125 davit run --rm --user="$bad" bb id
 	done
