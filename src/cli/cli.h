@@ -22,6 +22,8 @@ extern const struct verb verb_container, verb_image, verb_system;
 extern const struct verb verb_volume;
 extern const struct verb verb_cp;
 
+/* Names for completion: struct program. */
+bool cli_names(struct buf *b, struct arena *a, const char *const *words, const char *kind, const char *prefix);
 /* Opens what the globals name. */
 int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e) DV_MUST_USE;
 /* The image is pulled by davit-image when the policy (always, missing, newer, never; NULL is missing) says so; progress

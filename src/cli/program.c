@@ -115,6 +115,7 @@ const struct program cli_program = {
 	.globals_size = sizeof(struct cli_globals),
 	.verbs = verbs,
 	.before = before,
+	.names = cli_names,
 	.on_error = on_error,
 	.usage_exit = EXIT_USAGE,
 };

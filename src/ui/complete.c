@@ -92,6 +92,26 @@ static void follow(struct arena *a, struct position *pos, const char *word)
 	}
 }
 
+/* "CONTAINER [COMMAND...]": the word for operand i without its marks; the last one may repeat. */
+static const char *operand_kind(struct arena *a, const char *operands, size_t i)
+{
+	size_t n;
+	char **words = str_split(a, operands, ' ', &n);
+	const char *word = i < n ? words[i] : n && str_ends(words[n - 1], "...") ? words[n - 1] : "";
+
+	word += *word == '[';
+	return arena_strn(a, word, strcspn(word, ".]"));
+}
+
+static void add_operands(struct buf *b, struct arena *a, const struct program *p, const struct position *pos,
+			 const char *const *words, const char *prefix)
+{
+	const struct verb *v = pos->at.verb;
+
+	if (!p->names || !v || !p->names(b, a, words, operand_kind(a, v->operands, pos->n_operands), prefix))
+		buf_str(b, ":files\n");
+}
+
 size_t verb_external(const struct program *p, const char *const *words, const struct verb **ret)
 {
 	const struct verb *const *verbs = p->verbs;
@@ -130,7 +150,7 @@ void complete_words(struct buf *b, struct arena *a, const struct program *p, con
 	} else if (*verb_subs(&pos.at) && !pos.n_operands) {
 		add_verbs(b, verb_subs(&pos.at), last);
 	} else if (pos.at.verb && pos.at.verb->operands) {
-		buf_str(b, ":files\n");
+		add_operands(b, a, p, &pos, words, last);
 	}
 }
 

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -90,6 +91,9 @@ struct program {
 	int (*before)(struct verb_call *c, struct dv_err *e);
 	/* How an error is shown and the exit status that goes with it. NULL: "NAME: message", kind's exit. */
 	int (*on_error)(struct verb_call *c, const struct dv_err *e);
+	/* Completion: the names of a kind of thing that begin with prefix, a line each. The kind is what a verb's row calls
+	 * its operand ("CONTAINER"); words are those of the line so far, with the program's options. False: no such kind. */
+	bool (*names)(struct buf *b, struct arena *a, const char *const *words, const char *kind, const char *prefix);
 	int usage_exit;                 /* for unknown verbs and flags: docker 125, runc 1 */
 };
 

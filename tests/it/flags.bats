@@ -672,3 +672,23 @@ cg() {
 	davit rm -f runs
 	wait "$run_pid" || true
 }
+
+# --- completion ---
+
+@test "completion: names of containers and images where the table says so" {
+	davit run --name first bb true
+	davit run --name second bb true
+	c() { davit __complete --root "$T/root" --runroot "$T/run" "$@" | cut -f1 | tr '\n' ' '; }
+	[ "$(c rm f)" = "first " ]
+	[ "$(c rm first s)" = "second " ]
+	[ "$(c container inspect '')" = "second first " ]
+	[ "$(c run b)" = "bb:latest " ]
+	[ "$(c run --rm -it b)" = "bb:latest " ]
+	[ "$(c run bb '')" = ":files " ]
+	[ "$(c exec fi)" = "first " ]
+	[ "$(c rmi '')" = "bb:latest " ]
+	[ "$(c inspect '')" = "second first bb:latest " ]
+	[ "$(c rm "$(id_of first | cut -c1-6)")" = "$(id_of first | cut -c1-12) " ]
+	[ "$(davit __complete --root="$T/none" rm '' | wc -c)" = 0 ]
+	[ ! -e "$T/none" ]
+}
