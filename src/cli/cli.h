@@ -16,7 +16,7 @@ extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb
 	verb_version, verb_info, verb_history, verb_tag, verb_untag, verb_container_inspect, verb_image_inspect,
 	verb_image_exists, verb_image_mount, verb_image_unmount, verb_image_prune, verb_image_diff, verb_image_tree, verb_gc,
 	verb_df;
-extern const struct verb verb_container_prune, verb_container_exists;
+extern const struct verb verb_update, verb_container_prune, verb_container_exists;
 extern const struct verb verb_exec, verb_kill, verb_stop, verb_pause, verb_unpause, verb_wait, verb_rename, verb_export;
 extern const struct verb verb_container, verb_image, verb_system;
 extern const struct verb verb_volume;

@@ -22,14 +22,11 @@ struct run_request ctr_request(const struct verb_call *c)
 	return q;
 }
 
-int ctr_want_image(struct verb_call *c, struct engine *g, struct run_request *q, struct dv_err *e)
+int ctr_want_image(struct verb_call *c, struct engine *g, const struct run_request *q, struct dv_err *e)
 {
 	const struct ctr_args *x = c->args;
+	int r = cli_want_image(c, engine_images(g), q->image, x->pull, x->platform, x->quiet, e);
 
-	int r = request_resolve(c->arena, q, e);
-
-	if (r >= 0)
-		r = cli_want_image(c, engine_images(g), q->image, x->pull, x->platform, x->quiet, e);
 	if (r >= 0 && q->replace && q->name) {
 		r = ctr_remove(g, c->arena, q->name, true, false, e);
 		r = r == -DV_NOT_FOUND ? 0 : r;

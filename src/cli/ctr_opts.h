@@ -61,7 +61,7 @@ struct ctr_args {
 
 /* Of the operands and the flags. */
 struct run_request ctr_request(const struct verb_call *c);
-/* What comes first: the request is made independent of files and of our environment; pulls the image where the flags say so, and removes the container that has the name (--replace). */
-int ctr_want_image(struct verb_call *c, struct engine *g, struct run_request *q, struct dv_err *e) DV_MUST_USE;
+/* Pulls the image first where the flags say so, and removes the container that has the name (--replace). */
+int ctr_want_image(struct verb_call *c, struct engine *g, const struct run_request *q, struct dv_err *e) DV_MUST_USE;
 
 #include "cli/ctr_opts_life.h"

@@ -35,6 +35,7 @@ static const struct verb verb_check = EXTERNAL("check", "Verify everything in th
 
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = {
+	&verb_update,
 	&verb_cp,
 	&verb_container_prune,
 	&verb_container_exists,
@@ -58,6 +59,7 @@ static const struct verb *const system_subs[] = { &verb_boot, &verb_info, &verb_
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {
+	&verb_update,
 	&verb_ctr_create,
 	&verb_start,
 	&verb_restart,

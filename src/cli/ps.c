@@ -145,7 +145,9 @@ struct json *ps_row(struct engine *g, struct arena *a, const struct ps_item *x, 
 
 const char *ps_health(const struct ps_item *x)
 {
-	return "none";
+	static const char *const names[] = { "none", "starting", "healthy", "unhealthy" };
+
+	return names[(size_t)x->ctr->health < ARRAY_LEN(names) ? x->ctr->health : 0];
 }
 
 struct ps_item ps_item_of(struct arena *a, const struct ctr *c)

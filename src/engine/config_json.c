@@ -87,7 +87,7 @@ static const char *mode_text(const char *asked, const char *otherwise)
 	return asked ? asked : otherwise;
 }
 
-static struct json *restart_policy(struct arena *a, const char *restart)
+struct json *restart_inspect(struct arena *a, const char *restart)
 {
 	const char *colon = restart ? strchr(restart, ':') : NULL;
 	int64_t n = 0;
@@ -116,7 +116,7 @@ struct json *host_config_json(struct arena *a, const struct run_request *q, cons
 	struct json *j = json_obj(
 		a, "Binds", list(a, q->volumes), "ContainerIDFile", text(a, q->cidfile), "LogConfig",
 		json_obj(a, "Type", text(a, q->log_driver ? q->log_driver : "json-file"), "Config", map(a, q->log_opts, '='), NULL),
-		"RestartPolicy", restart_policy(a, q->restart), "AutoRemove", json_new_bool(a, q->rm), "VolumeDriver",
+		"RestartPolicy", restart_inspect(a, q->restart), "AutoRemove", json_new_bool(a, q->rm), "VolumeDriver",
 		text(a, q->volume_driver), "VolumesFrom", list(a, q->volumes_from), "CapAdd", list(a, q->cap_add), "CapDrop",
 		list(a, q->cap_drop), "Dns", json_new_strs(a, q->dns), "DnsOptions", json_new_strs(a, q->dns_options), "DnsSearch",
 		json_new_strs(a, q->dns_search), "ExtraHosts", list(a, q->add_hosts), "GroupAdd", list(a, q->groups), "Links",

@@ -4,4 +4,6 @@
 #include "engine/request.h"
 
 struct json *config_json(struct arena *a, const struct run_request *q, const struct run_config *c);
+/* HostConfig.RestartPolicy */
+struct json *restart_inspect(struct arena *a, const char *restart);
 struct json *host_config_json(struct arena *a, const struct run_request *q, const struct run_config *c);

@@ -318,6 +318,16 @@ int ctr_set_paused(struct engine *g, const char *id, bool paused, struct dv_err 
 	return in_transaction(g, r, e);
 }
 
+int ctr_set_request(struct engine *g, const char *id, const char *config, const char *request, struct dv_err *e)
+{
+	int r = db_begin(engine_db(g), e);
+
+	if (r < 0)
+		return r;
+	r = db_exec(engine_db(g), e, "UPDATE containers SET config = ?, request = ? WHERE id = ?", "ttt", config, request, id);
+	return in_transaction(g, r, e);
+}
+
 int ctr_set_name(struct engine *g, const char *id, const char *name, struct dv_err *e)
 {
 	int r = db_begin(engine_db(g), e);

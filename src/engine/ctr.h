@@ -58,6 +58,9 @@ int ctr_insert(struct engine *g, const struct ctr *c, struct dv_err *e) DV_MUST_
 int ctr_save(struct engine *g, const struct ctr *c, struct dv_err *e) DV_MUST_USE;
 /* NOT_FOUND when the row is gone; UNSUPPORTED for one that a davit made that did not store it. */
 int ctr_load_request(struct engine *g, struct arena *a, const char *id, const char **ret, struct dv_err *e) DV_MUST_USE;
+/* What inspect shows and what a start begins with: after update. Durable. */
+int ctr_set_request(struct engine *g, const char *id, const char *config, const char *request,
+		    struct dv_err *e) DV_MUST_USE;
 /* Durable. */
 int ctr_set_user_stopped(struct engine *g, const char *id, bool stopped, struct dv_err *e) DV_MUST_USE;
 int ctr_set_paused(struct engine *g, const char *id, bool paused, struct dv_err *e) DV_MUST_USE;

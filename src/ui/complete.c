@@ -97,7 +97,7 @@ static const char *operand_kind(struct arena *a, const char *operands, size_t i)
 {
 	size_t n;
 	char **words = str_split(a, operands, ' ', &n);
-	const char *word = i < n ? words[i] : n && str_ends(words[n - 1], "...") ? words[n - 1] : "";
+	const char *word = i < n ? words[i] : n && strstr(words[n - 1], "...") ? words[n - 1] : "";
 
 	word += *word == '[';
 	return arena_strn(a, word, strcspn(word, ".]"));

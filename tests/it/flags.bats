@@ -673,6 +673,49 @@ cg() {
 	wait "$run_pid" || true
 }
 
+# --- update ---
+
+# flag: update --memory
+# flag: update --memory-swap
+# flag: update --memory-reservation
+# flag: update --cpus
+# flag: update --cpu-shares
+# flag: update --cpu-period
+# flag: update --cpu-quota
+# flag: update --cpuset-cpus
+# flag: update --cpuset-mems
+# flag: update --pids-limit
+# flag: update --blkio-weight
+# flag: update --restart
+# flag: update --cpu-rt-period
+# flag: update --cpu-rt-runtime
+@test "update: at once, and for the next start" {
+	[ -d /sys/fs/cgroup/memory ] || skip "cgroup v1 is what this reads"
+	davit run -d --name box -m 64m --memory-swap 128m --cpus 0.5 bb sleep 300
+	read_all() { davit exec box sh -c 'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes \
+		memory/memory.soft_limit_in_bytes cpu/cpu.shares cpu/cpu.cfs_period_us cpu/cpu.cfs_quota_us cpuset/cpuset.cpus \
+		cpuset/cpuset.mems pids/pids.max' | tr '\n' ' '; }
+	run -0 davit update -m 96m --memory-swap 100m --memory-reservation 32m --cpu-shares 222 --cpu-period 50000 --cpu-quota 20000 \
+		--cpuset-cpus 0 --cpuset-mems 0 --pids-limit 55 --restart on-failure:2 box
+	[ "$output" = box ]
+	[ "$(read_all)" = "100663296 104857600 33554432 222 50000 20000 0 0 55 " ]
+	[ "$(davit inspect -f '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.CpuQuota}} {{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}' box)" = \
+		"100663296 0 20000 on-failure:2" ]
+	davit update --cpus 0.25 box
+	davit restart -t 0 box
+	wait_for has_status box running
+	[ "$(read_all)" = "100663296 104857600 33554432 222 100000 25000 0 0 55 " ]
+	run -1 davit update -m 1m box
+	run -1 davit update --memory-swap 10m box
+	run -1 davit update --restart nosuch box
+	run -1 davit update --blkio-weight 5 box
+	run -1 davit update --cpuset-cpus 4000 box
+	run -1 davit update --cpu-rt-period 100000 --cpu-rt-runtime 1000 box
+	run -1 davit update -m 64m nosuch
+	[[ $output == *"No such container: nosuch"* ]]
+	davit rm -f box
+}
+
 # --- completion ---
 
 @test "completion: names of containers and images where the table says so" {
