@@ -97,6 +97,33 @@ steps() { jq -r 'select(.step) | .step' "$T/json" | sort | uniq -c | awk '{ prin
 	[[ $output == *"no image of the repository $REG/t/none"* ]]
 }
 
+@test "a full disk and a read-only store: the reason is told, nothing is left, what needs no writing works" {
+	serve_docker
+	big_layout big 6000
+	"$DAVIT_BUILD/davit-image" --root "$T/made" load -q -i "$T/reg/big" >/dev/null
+	"$DAVIT_BUILD/davit-image" --root "$T/made" save -q --format oci-archive --uncompressed -o "$T/plain.tar" case
+	cat >"$T/try" <<-'SH'
+		mkdir -p "$1/small" && mount -t tmpfs -o size=64m small "$1/small" || exit 99
+		"$2" --root "$1/small" load -q -i "$1/plain.tar"
+		used=$(df -k --output=used "$1/small" | tail -n 1)
+		mount -o "remount,size=$((used + 1000))k" "$1/small"
+		"$2" --root "$1/small" push -q --retry 0 --tls-verify=false case "$3/full:1"
+		echo "status $?"
+		[ -z "$(find "$1/small/tmp" -mindepth 1)" ] && echo clean
+		mount -o remount,size=64m,ro "$1/small"
+		"$2" --root "$1/small" push -q --retry 0 --tls-verify=false case "$3/ro:1"
+		echo "read-only $?"
+		mount -o remount,rw "$1/small"
+		"$2" --root "$1/small" push -q --tls-verify=false case "$3/good:1" && echo pushed
+		mount -o remount,ro "$1/small"
+		"$2" --root "$1/small" push -q --tls-verify=false case "$3/again:1" && echo pushed again
+	SH
+	run unshare -m --propagation private timeout 200 sh "$T/try" "$T" "$DAVIT_BUILD/davit-image" "$REG"
+	echo "$output"
+	[[ $output == *"No space left on device"*"status 1"*"clean"*"ead-only"*"read-only 1"*"pushed"*"pushed again"* ]]
+	[ "$(inspect "$REG/good:1")" = "$(inspect "$REG/again:1")" ]
+}
+
 @test "errors name what is wrong" {
 	run push "127.0.0.1:1/none"
 	[ "$status" = 1 ]
