@@ -4,7 +4,8 @@
     coverage_attacks.py [ROOT]
 
 Prints the table of attacks with their tests. Markers are lines "# attack: ID held" or "# attack: ID held shown" above
-a test in tests/attack/*.bats.
+a test in tests/attack/*.bats. tests/attack/images.tsv names for each attack on images the test that holds it, by words
+that are in its file.
 """
 import glob
 import os
@@ -54,7 +55,27 @@ def switches(root):
     return found
 
 
+def check_images(root):
+    """Every row names a test that is there."""
+    table = os.path.join(root, 'tests/attack/images.tsv')
+    if not os.path.exists(table):
+        return
+    with open(table, encoding='utf-8') as f:
+        for number, line in enumerate(f, 1):
+            if line.startswith('#') or not line.strip():
+                continue
+            where, _, words = line.rstrip('\n').partition('\t')[2].partition(': ')
+            try:
+                with open(os.path.join(root, where), encoding='utf-8') as test:
+                    found = bool(words) and words in test.read()
+            except OSError:
+                found = False
+            if not found:
+                yield f'tests/attack/images.tsv:{number}: no such test'
+
+
 def check(root, attacks=None):
+    yield from check_images(root)
     attacks = read_attacks(root) if attacks is None else attacks
     tests, off = read_tests(root)
     for path, number, test, markers in tests:

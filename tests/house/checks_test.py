@@ -137,6 +137,12 @@ def test_attacks_are_mounted():
         assert len(problems) == (want is not None) and (not want or want in problems[0]), f'{row} {code} {test}: {problems}'
 
 
+def test_attacks_on_images_have_tests():
+    for row, want in (('x\ta.bats: some words', 0), ('x\ta.bats: other words', 1), ('x\tb.bats: some words', 1), ('x\ta.bats', 1)):
+        files = {'tests/attack/images.tsv': f'# head\n{row}\n', 'a.bats': '@test "some words" {\n}\n'}
+        assert len(found(lambda tree: list(coverage_attacks.check_images(tree)), files)) == want, row
+
+
 def test_functions_of_c():
     text = ('/* a()\n{\n} */\nstatic int first(int a,\n\tint b)\n{\n\tif (a) {\n\t\treturn 1;\n\t}\n\treturn 0;\n}\n\n'
             'struct x {\n\tint (*f)(void);\n};\n\nint\nsecond(void)\n{\n}\n')

@@ -224,6 +224,18 @@ load pull
 	[ -z "$(find "$T/root" -name smuggled)" ]
 }
 
+@test "a bomb of 2 GiB in 2 MiB from a registry is refused within memory and disk limits" {
+	mk bomb
+	serve_layouts
+	# 700 MB of file size, 1 GB of address space, stacks of threads included (not under a sanitizer, which maps terabytes).
+	limits='ulimit -f 716800'
+	nm "$DAVIT_BUILD/davit-image" 2>/dev/null | grep -q __asan_init || limits="$limits; ulimit -v 1048576"
+	run bash -c "$limits; exec timeout 300 \"$DAVIT_BUILD/davit-image\" --root \"$T/root\" pull -q --retry 0 --tls-verify=false $REG/bomb"
+	[ "$status" = 1 ]
+	[[ $output == *"$REG/bomb"*"bomb"* ]]
+	nothing_half
+}
+
 @test "parents that a layer leaves out are as the layers below have them" {
 	mk good
 	mk whiteouts
