@@ -113,6 +113,14 @@ static void fd_path(char out[static 32], int fd)
 	(void)snprintf(out, 32, "/proc/self/fd/%d", fd);
 }
 
+/* Asked first: a bind of a file onto a directory is refused, and the kernel waits for a grace period before it says so. */
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int mask_one(int root_fd, const char *path, int null_fd, struct dv_err *e)
 {
 	auto_scratch int target = -1;
@@ -123,11 +131,9 @@ static int mask_one(int root_fd, const char *path, int null_fd, struct dv_err *e
 		return e->sys == ENOENT || e->sys == ENOTDIR ? 0 : r;
 	fd_path(to, target);
 	fd_path(null_path, null_fd);
-	if (mount(null_path, to, NULL, MS_BIND, NULL) == 0)
-		return 0;
-	if (errno != ENOTDIR)
-		return dv_fail_errno(e, errno, "hide it");
-	/* A directory: an empty one that nothing fits into covers it. */
+	if (!is_directory(target))
+		return mount(null_path, to, NULL, MS_BIND, NULL) < 0 ? dv_fail_errno(e, errno, "hide it") : 0;
+	/* An empty one that nothing fits into covers it. */
 	if (mount("tmpfs", to, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1,mode=755") < 0)
 		return dv_fail_errno(e, errno, "hide the directory");
 	return 0;
