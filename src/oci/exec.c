@@ -21,6 +21,7 @@
 #include "oci/ns.h"
 #include "oci/process.h"
 #include "oci/procfs.h"
+#include "oci/self.h"
 #include "oci/sync.h"
 #include "oci/sys.h"
 #include "oci/tty.h"
@@ -201,6 +202,7 @@ static void __attribute__((noreturn)) exec_main(struct exec *x)
 	struct dv_err e = DV_ERR_NONE;
 	bool no_program = false;
 
+	self_release();
 	fd_close(&x->c->dir_fd);
 	fd_close(&x->c->root_fd);
 	fd_close(&x->sync[0]);
@@ -325,6 +327,7 @@ static int follow(struct exec *x, struct dv_err *e)
 	struct sync_msg m = { 0 };
 	int r;
 
+	self_release();
 	while ((r = sync_recv(x->sync[0], &m, e)) > 0)
 		if (m.kind == SYNC_NOTIFY) {
 			r = listener_pass(x->started.pidfd, m.value, &x->filter,

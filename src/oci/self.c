@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/str.h"
 #include "oci/defence.h"
 #include "oci/mount.h"
 #include "oci/sys.h"
@@ -27,11 +29,29 @@
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static char **saved_argv;
+static int copy_fd = -1;        /* the read-only copy that we run from, where it is a mount */
 extern char **environ;
+
+/* The kernel names what was executed by descriptor after it. */
+static void hold_copy(void)
+{
+	const char *name = str_after((const char *)getauxval(AT_EXECFN) ?: "", "/dev/fd/");
+	uint64_t n;
+
+	if (name && str_u64(name, INT32_MAX, "descriptor", &n, NULL) == 0 && n > 2 &&
+	    fcntl((int)n, F_SETFD, FD_CLOEXEC) == 0)
+		copy_fd = (int)n;
+}
 
 void self_remember(char **argv)
 {
 	saved_argv = argv;
+	hold_copy();
+}
+
+void self_release(void)
+{
+	fd_close(&copy_fd);
 }
 
 /* Already safe: a read-only mount, or a sealed memory file. */
@@ -98,6 +118,9 @@ int self_protect(struct dv_err *e)
 	r = mount_clone(AT_FDCWD, "/proc/self/exe", false, false, &copy, e);
 	if (r >= 0)
 		r = mount_set(copy, MOUNT_ATTR_RDONLY, 0, 0, -1, false, "program file", e);
+	/* Left open, unless it has the place of a stdio that our caller closed: self_release() says why. */
+	if (r >= 0 && copy > 2)
+		r = fd_set_cloexec(copy, false, e);
 	if (r < 0) {
 		fd_close(&copy);
 		if ((r = sealed_copy(&copy, e)) < 0)

@@ -1,9 +1,12 @@
-/* entry.c - the first instructions of davit: run again from a read-only place before the C library starts.
+/* entry.c - the first instructions of davit and davit-oci: run again from a read-only place before the C library starts.
  *
  * oci/self.h says why the program that starts containers runs from a copy of its
- * mount nobody can write to. Doing that in main() would pay for two starts of glibc,
- * half a millisecond each in a virtual machine (base/compat.h). So this comes before:
+ * mount nobody can write to. Doing that in main() would pay for two starts of the C library,
+ * with glibc half a millisecond each in a virtual machine (base/compat.h). So this comes before:
  * no C library, no relocation has been done yet, nothing but arguments on a stack.
+ *
+ * The descriptor of the copy stays open over exec: closing it takes the mount away, for which the kernel waits
+ * for a grace period. self_release() closes it when there is nothing else to do.
  *
  * Whatever fails here is left to self_protect(), which tries again and reports.
  */
@@ -37,27 +40,30 @@ static inline long call(long nr, long a, long b, long c, long d, long f)
 	return ret;
 }
 
-static inline int same(const char *a, const char *b)
+/* Is it one of the words of list, which have commas between them? */
+static int listed(const char *word, const char *list)
 {
-	while (*a && *a == *b) {
-		a++;
-		b++;
+	while (*list) {
+		const char *w = word;
+
+		while (*w && *w == *list) {
+			w++;
+			list++;
+		}
+		if (!*w && (!*list || *list == ','))
+			return 1;
+		while (*list && *list++ != ',')
+			;
 	}
-	return *a == *b;
+	return 0;
 }
 
-/* The verbs that start something in a container; a word that only looks like one costs an exec. */
+/* The verbs (of the program) that start something in a container; a word that only looks like one costs an exec. */
 static int starts_containers(char **argv)
 {
-	static const char verbs[] = "run\0exec\0create\0start\0restart\0build\0";
-
 	for (; *argv; argv++)
-		for (const char *v = verbs; *v; v++) {
-			if (same(*argv, v))
-				return 1;
-			while (*v)
-				v++;
-		}
+		if (listed(*argv, ENTRY_VERBS))
+			return 1;
 	return 0;
 }
 
@@ -119,9 +125,12 @@ void entry_protect(long *stack)
 
 	if (*stack < 1 || !starts_containers(argv) || is_protected())
 		return;
-	fd = call(SYS_open_tree, AT_FDCWD, (long)"/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0);
+	fd = call(SYS_open_tree, AT_FDCWD, (long)"/proc/self/exe", OPEN_TREE_CLONE, 0, 0);
 	if (fd < 0)
 		return;
+	/* The caller has closed its stdio: that place is not ours. */
+	if (fd <= 2)
+		(void)call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0, 0);
 	if (call(SYS_mount_setattr, fd, (long)"", AT_EMPTY_PATH, (long)&attr, sizeof attr) == 0)
 		run_again(argv, envp, (int)fd);
 	(void)call(SYS_close, fd, 0, 0, 0, 0);
