@@ -120,6 +120,7 @@ const struct program oci_program = {
 	.before = before,
 	.on_error = on_error,
 	.usage_exit = 1,
+	.unknown_exit = 3,
 };
 
 int oci_print(struct arena *a, const struct json *j, enum json_style style, struct dv_err *e)

@@ -95,6 +95,7 @@ struct program {
 	 * its operand ("CONTAINER"); words are those of the line so far, with the program's options. False: no such kind. */
 	bool (*names)(struct buf *b, struct arena *a, const char *const *words, const char *kind, const char *prefix);
 	int usage_exit;                 /* for unknown verbs and flags: docker 125, runc 1 */
+	int unknown_exit;               /* for unknown verbs, where that is another: runc 3; or 0 */
 };
 
 /* The whole main(): parse, help (--help, -h where no option takes it, "help VERB"), version, hidden

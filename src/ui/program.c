@@ -102,12 +102,14 @@ static int unknown_verb(const struct verb_path *at, const char *word)
 {
 	const char *near = verb_guess(verb_subs(at), word);
 	struct dv_err e;
+	int code;
 
 	if (near)
 		(void)dv_fail(&e, DV_INVALID, "unknown command: %s %s (did you mean %s?)", at->name, word, near);
 	else
 		(void)dv_fail(&e, DV_INVALID, "unknown command: %s %s", at->name, word);
-	return usage_error(at, &e);
+	code = usage_error(at, &e);
+	return at->program->unknown_exit ? at->program->unknown_exit : code;
 }
 
 static int check_operands(const struct verb_path *at, size_t n, struct dv_err *e)

@@ -280,6 +280,10 @@ fd_numbers() { cut -d' ' -f1 <<<"$output" | tr '\n' ' '; }
 	run dv run --help
 	succeeds
 	expect --bundle
+	# As runc: an unknown verb is another thing than an unknown flag.
 	run dv bogus
-	[ "$status" -ne 0 ]
+	fails 3
+	expect "unknown command: davit-oci bogus"
+	run dv --bogus
+	fails 1
 }
