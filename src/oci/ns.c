@@ -187,3 +187,36 @@ int ns_write_maps(pid_t pid, const struct spec_linux *l, struct dv_err *e)
 		return dv_wrap(e, "user namespace");
 	return 0;
 }
+
+/* Not the initial one: its map does not cover all ids. */
+static bool look_for_user_namespace(void)
+{
+	char text[4096];
+	struct scan s;
+	uint64_t inside, outside, n;
+	ssize_t len = readlink("/proc/self/ns/user", text, sizeof text - 1);
+
+	/* The first one has the same number on every kernel. */
+	if (len == sizeof "user:[4026531837]" - 1 && memcmp(text, "user:[4026531837]", (size_t)len) == 0)
+		return false;
+	if (file_read_kernel(AT_FDCWD, "/proc/self/uid_map", text, sizeof text, NULL) < 0)
+		return false;
+	s = scan_of(text, strlen(text));
+	scan_blanks(&s);
+	if (!scan_u64(&s, &inside))
+		return false;
+	scan_blanks(&s);
+	if (!scan_u64(&s, &outside))
+		return false;
+	scan_blanks(&s);
+	return !scan_u64(&s, &n) || inside != 0 || outside != 0 || n != UINT32_MAX;
+}
+
+bool ns_in_user_namespace(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = look_for_user_namespace();
+	return known;
+}

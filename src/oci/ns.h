@@ -34,5 +34,8 @@ int ns_plan_flags(const struct ns_plan *p, enum ns_mode mode);
  * children will live in the new time namespace. */
 int ns_time_offsets(const struct json *offsets, struct dv_err *e) DV_MUST_USE;
 
+/* This process lives in a user namespace (which it never changes): its root is somebody else outside. */
+bool ns_in_user_namespace(void);
+
 /* Write uid_map and gid_map of pid: directly with the rights to, else by newuidmap and newgidmap. */
 int ns_write_maps(pid_t pid, const struct spec_linux *l, struct dv_err *e) DV_MUST_USE;

@@ -9,6 +9,7 @@
 #include "json/view.h"
 #include "oci/cgroup.h"
 #include "oci/defence.h"
+#include "oci/ns.h"
 #include "oci/spec.h"
 #include "oci/state.h"
 
@@ -45,10 +46,12 @@ int state_check_id(const char *id, struct dv_err *e)
 const char *state_root_default(struct arena *a)
 {
 	const char *dir = getenv("XDG_RUNTIME_DIR");
+	uid_t uid = geteuid();
 
-	if (geteuid() == 0 || !dir || *dir != '/')
-		return geteuid() == 0 ? "/run/davit-oci" : arena_printf(a, "/tmp/davit-oci-%u", (unsigned)geteuid());
-	return arena_printf(a, "%s/davit-oci", dir);
+	/* The host's root has /run for itself; that of a user namespace shares it with nobody knows whom. */
+	if (dir && *dir == '/' && (uid != 0 || ns_in_user_namespace()))
+		return arena_printf(a, "%s/davit-oci", dir);
+	return uid == 0 ? "/run/davit-oci" : arena_printf(a, "/tmp/davit-oci-%u", (unsigned)uid);
 }
 
 /* States made by someone else would have us signal, enter or delete what they like (the default of a user is

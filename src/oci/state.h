@@ -37,7 +37,7 @@ int state_check_id(const char *id, struct dv_err *e) DV_MUST_USE;
 
 /* The root directory; made (0700) when make is set. NOT_FOUND otherwise. */
 int state_root_open(const char *root, bool make, int *ret_fd, struct dv_err *e) DV_MUST_USE;
-/* Default: /run/davit-oci, or below XDG_RUNTIME_DIR for users. The string lives in the arena. */
+/* Default: /run/davit-oci, or below XDG_RUNTIME_DIR for users and the root of a user namespace. The string lives in the arena. */
 const char *state_root_default(struct arena *a);
 
 /* Make the container's directory, locked. EXISTS when there is one. */

@@ -140,3 +140,18 @@ RANGES='.linux.uidMappings = map(0; 54321; 1) + map(1; 100000; 65536) | .linux.g
 	run unshare -U -m -r --propagation private "$DAVIT_OCI" --root "$R-user" run -b "$B" "$ID"
 	[ "$(tail -n 1 <<<"$output")" = 0 ] || { echo "$output"; return 1; }
 }
+
+@test "root of a user namespace: the state is in XDG_RUNTIME_DIR, as runc and crun have it" {
+	in_userns() { unshare -U -m -r --propagation private "$@"; }
+	configure '.root.readonly = false | .mounts[].options |= ((. // []) - ["gid=5"])'
+	mkdir "$T/run"
+	in_userns env XDG_RUNTIME_DIR="$T/run" "$DAVIT_OCI" create -b "$B" "$ID" </dev/null >"$T/out" 2>&1
+	[ -e "$T/run/davit-oci/$ID/state.json" ]
+	[ "$(in_userns env XDG_RUNTIME_DIR="$T/run" "$DAVIT_OCI" list -q)" = "$ID" ]
+	# The host's root has its own place, whatever is in its environment.
+	run env XDG_RUNTIME_DIR="$T/run" "$DAVIT_OCI" list -q
+	succeeds
+	[[ "$output" != *"$ID"* ]]
+	"$DAVIT_OCI" --root "$T/run/davit-oci" delete --force "$ID"
+	[ ! -e "$T/run/davit-oci/$ID" ]
+}
