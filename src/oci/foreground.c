@@ -19,7 +19,7 @@
 /* One direction of the terminal: what was read and could not be written yet. */
 struct relay {
 	int from, to;
-	char data[RELAY_BYTES];
+	char *data;             /* RELAY_BYTES */
 	size_t start, end;
 	bool ended;
 };
@@ -125,7 +125,7 @@ static bool relay_pump(struct relay *r, bool *ret_more)
 		return false;
 	if (r->end)
 		return true;
-	n = read(r->from, r->data, sizeof r->data);
+	n = read(r->from, r->data, RELAY_BYTES);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	if (n == 0)
@@ -192,8 +192,8 @@ static int take_master(struct foreground *f, struct dv_err *e)
 	fd_close(&f->socket[1]);
 	if (fd_recv_msg(f->socket[0], name, sizeof name, &f->master, 1, e) <= 0 || f->master < 0)
 		return dv_fail(e, DV_INTERNAL, "the container's terminal did not arrive");
-	f->in = (struct relay){ .from = 0, .to = f->master };
-	f->out = (struct relay){ .from = f->master, .to = 1 };
+	f->in = (struct relay){ .from = 0, .to = f->master, .data = mem_alloc(RELAY_BYTES) };
+	f->out = (struct relay){ .from = f->master, .to = 1, .data = mem_alloc(RELAY_BYTES) };
 	if (tcgetattr(0, &f->saved) == 0) {
 		raw = f->saved;
 		cfmakeraw(&raw);
@@ -274,6 +274,8 @@ void foreground_free(struct foreground *f)
 	fd_close(&f->master);
 	fd_close(&f->socket[0]);
 	fd_close(&f->socket[1]);
+	free(f->in.data);
+	free(f->out.data);
 	(void)sigprocmask(SIG_SETMASK, &f->old_mask, NULL);
 	free(f);
 }
