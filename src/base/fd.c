@@ -12,7 +12,7 @@
 #include "base/str.h"
 
 #define READ_CHUNK_BYTES 65536
-#define MSG_FDS_MAX 32
+#define MSG_FDS_MAX 64
 
 void fd_close(int *fd)
 {

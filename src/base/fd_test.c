@@ -99,14 +99,14 @@ static void test_message_descriptors(void **state)
 {
 	static const struct {
 		size_t sent, wanted;
-	} cases[] = { { 0, 0 }, { 0, 2 }, { 1, 1 }, { 3, 1 }, { 1, 3 }, { 2, 0 }, { 32, 32 }, { 32, 5 } };
+	} cases[] = { { 0, 0 }, { 0, 2 }, { 1, 1 }, { 3, 1 }, { 1, 3 }, { 2, 0 }, { 64, 64 }, { 64, 5 } };
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		int s[2], fds[32], got[32], before;
+		int s[2], fds[64], got[64], before;
 		char data[10];
 
 		assert_int_equal(fd_socketpair(SOCK_SEQPACKET, s, NULL), 0);
-		for (size_t k = 0; k < 32; k++)
+		for (size_t k = 0; k < 64; k++)
 			fds[k] = s[0];
 		before = unit_fd_count();
 		assert_int_equal(fd_send_msg(s[0], "hello", 5, fds, cases[i].sent, NULL), 0);
@@ -118,7 +118,7 @@ static void test_message_descriptors(void **state)
 			fd_close(&got[k]);
 		}
 		assert_int_equal(unit_fd_count(), before);
-		assert_fails(fd_send_msg(s[0], "x", 1, fds, 33, NULL), LIMIT);
+		assert_fails(fd_send_msg(s[0], "x", 1, fds, 65, NULL), LIMIT);
 		fd_close(&s[0]);
 		assert_int_equal(fd_recv_msg(s[1], data, sizeof data, got, 1, NULL), 0);
 		fd_close(&s[1]);

@@ -13,7 +13,6 @@
 #include "base/str.h"
 #include "monitor/inner.h"
 #include "oci/mount.h"
-#include "oci/seccomp_default.h"
 
 /* --- what the OOM killer thinks of us --- */
 
@@ -46,29 +45,17 @@ static void join_network(struct monitor *m, struct arena *a, struct json *config
 	}
 }
 
-static int choose_filter(struct monitor *m, struct arena *a, struct seccomp_filter *space, const struct seccomp_filter **ret,
-			 struct dv_err *e)
-{
-	const struct job *j = &m->job;
-
-	if (!j->seccomp || !streq(j->seccomp, "default"))
-		return 0;
-	*ret = space;
-	return seccomp_default_compile(a, j->caps.set ? j->caps.v : 0, space, e);
-}
-
 static int create(struct monitor *m, struct arena *a, int root, bool *ret_no_program, struct dv_err *e)
 {
 	const struct job *j = &m->job;
-	struct seccomp_filter space;
+	uint64_t caps = j->caps.set ? j->caps.v : 0;
 	struct container_opts o = { .root = j->oci_root, .id = j->id, .bundle = j->bundle, .config = m->config,
 				    .console_fd = -1, .console_pair = true, .cgroup_manager = CGROUP_FS, .root_tree = root,
 				    .keep = &m->box, .ret_no_program = ret_no_program };
-	int r;
 
 	join_network(m, a, m->config);
-	if ((r = choose_filter(m, a, &space, &o.filter, e)) < 0)
-		return r;
+	if (j->seccomp && streq(j->seccomp, "default"))
+		o.default_filter = &caps;
 	m->started = (struct container_started){ .pidfd = -1, .notify_fd = -1, .console_fd = -1 };
 	return container_create(a, &o, &m->started, e);
 }

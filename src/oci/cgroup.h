@@ -58,6 +58,8 @@ const char *cgroup_warning(const struct cgroup *cg, size_t i);
 
 /* Makes the directories. On failure those it made are removed again, and only those. */
 int cgroup_create(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
+/* Only the one that a process is born in (v2); cgroup_create() makes the others later. */
+int cgroup_create_born(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
 /* Undo of cgroup_create(): removes what it made in this process (also parent directories). */
 void cgroup_undo(struct cgroup *cg);
 /* The limits of linux.resources (may be NULL), and the device rules: with `create` always (defaults included),
@@ -81,6 +83,16 @@ int cgroup_prepare_join(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
 void cgroup_cloned_into(struct cgroup *cg);
 /* In the process itself, while it has one thread. */
 int cgroup_join_self(struct cgroup *cg, struct dv_err *e) DV_MUST_USE;
+/* For a process that was born before the directories were made: what cgroup_prepare_join() has opened (borrowed),
+ * of which hierarchies that is, and in which there is a cgroup at all. The process takes them over, and joins. */
+#define CGROUP_TREES_MAX 24
+struct cgroup_joint {
+	int opened, made;           /* a bit for each hierarchy */
+	int fds[CGROUP_TREES_MAX];
+	size_t n;
+};
+void cgroup_joint(const struct cgroup *cg, struct cgroup_joint *ret);
+void cgroup_take_joint(struct cgroup *cg, const struct cgroup_joint *j);
 
 /* exec: as cgroup_add(), but when the container passes controllers on to cgroups of its own (v2), into the one where
  * its first process is. */
@@ -131,3 +143,5 @@ struct cgroup_mount {
 /* One per hierarchy (the v2 tree of a hybrid machine as "unified"). The array lives in `a`. */
 int cgroup_mounts(struct cgroup *cg, struct arena *a, struct cgroup_mount **ret, size_t *ret_n,
 		  struct dv_err *e) DV_MUST_USE;
+/* The same, nothing opened: fd may be -1. */
+void cgroup_mount_names(struct cgroup *cg, struct arena *a, struct cgroup_mount **ret, size_t *ret_n);

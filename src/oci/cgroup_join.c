@@ -103,6 +103,30 @@ int cgroup_join_self(struct cgroup *cg, struct dv_err *e)
 	return r;
 }
 
+void cgroup_joint(const struct cgroup *cg, struct cgroup_joint *ret)
+{
+	*ret = (struct cgroup_joint){ 0 };
+	for (size_t i = 0; i < cg->n; i++) {
+		ret->made |= cg->h[i].lost ? 0 : 1 << i;
+		if (cg->h[i].tasks_fd < 0)
+			continue;
+		ret->opened |= 1 << i;
+		ret->fds[ret->n++] = cg->h[i].tasks_fd;
+	}
+}
+
+void cgroup_take_joint(struct cgroup *cg, const struct cgroup_joint *j)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cg->n; i++) {
+		if (j->opened & 1 << i)
+			cg->h[i].tasks_fd = j->fds[n++];
+		if (!(j->made & 1 << i) && !cg->h[i].lost)
+			cg->h[i].lost = "it was not made";
+	}
+}
+
 static int join(struct hier *h, const char *pid, struct dv_err *e)
 {
 	int r;

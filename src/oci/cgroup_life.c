@@ -70,10 +70,9 @@ static void unmake(struct hier *h, struct arena *a)
 
 	fd_close(&h->fd);
 	fd_close(&h->tasks_fd);
-	for (; h->made; h->made--) {
-		(void)rmdir(path);
+	/* A process that was born in it is still there: cgroup_undo() comes once more. */
+	for (; h->made && (rmdir(path) == 0 || errno == ENOENT); h->made--)
 		*strrchr(path, '/') = '\0';
-	}
 }
 
 void cg_lose(struct cgroup *cg, struct hier *h, int sys, const char *why)
@@ -281,7 +280,8 @@ static int create_one(struct cgroup *cg, struct hier *h, struct dv_err *e)
 	return r;
 }
 
-int cgroup_create(struct cgroup *cg, struct dv_err *e)
+/* All, or only those that processes are born in; none twice. */
+static int create(struct cgroup *cg, bool only_v2, struct dv_err *e)
 {
 	struct dv_err local;
 	int r = 0;
@@ -289,21 +289,36 @@ int cgroup_create(struct cgroup *cg, struct dv_err *e)
 	if (!e)
 		e = &local;
 	for (size_t i = 0; i < cg->n && r >= 0; i++) {
+		if (cg->h[i].created || (only_v2 && !cg->h[i].v2))
+			continue;
+		cg->h[i].created = true;
 		r = create_one(cg, &cg->h[i], e);
-		if (r < 0)
-			break;
 	}
 	if (r < 0)
 		cgroup_undo(cg);
-	else
+	return r;
+}
+
+int cgroup_create(struct cgroup *cg, struct dv_err *e)
+{
+	int r = create(cg, false, e);
+
+	if (r >= 0)
 		cg_tell_lost(cg);
 	return r;
 }
 
+int cgroup_create_born(struct cgroup *cg, struct dv_err *e)
+{
+	return create(cg, true, e);
+}
+
 void cgroup_undo(struct cgroup *cg)
 {
-	for (size_t i = 0; i < cg->n; i++)
+	for (size_t i = 0; i < cg->n; i++) {
 		unmake(&cg->h[i], &cg->mem);
+		cg->h[i].created = false;
+	}
 }
 
 /* --- removing --- */

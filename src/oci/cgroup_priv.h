@@ -3,7 +3,7 @@
 
 #include "oci/cgroup.h"
 
-#define HIER_MAX 24
+#define HIER_MAX CGROUP_TREES_MAX
 #define WARNINGS_MAX 16
 #define CG_TEXT_MAX ((size_t)1 << 20)       /* largest cgroup file we read */
 
@@ -17,6 +17,7 @@ struct hier {
 	int fd;                     /* O_PATH of it, -1 before it was needed */
 	int tasks_fd;               /* v1: tasks, for writing, until the process has joined; else -1 */
 	bool joins_itself;          /* cgroup_add() has nothing to do here */
+	bool created;               /* cgroup_create() was here */
 	unsigned made;              /* so many last components of `full` were made by us */
 	const char *lost;           /* why we go on without it, or NULL */
 	int lost_errno;

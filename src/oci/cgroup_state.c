@@ -80,24 +80,30 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-int cgroup_mounts(struct cgroup *cg, struct arena *a, struct cgroup_mount **ret, size_t *ret_n, struct dv_err *e)
+void cgroup_mount_names(struct cgroup *cg, struct arena *a, struct cgroup_mount **ret, size_t *ret_n)
 {
 	struct cgroup_mount *m = arena_array(a, struct cgroup_mount, HIER_MAX);
 	size_t n = 0;
-	int r;
 
 	for (size_t i = 0; i < cg->n; i++) {
 		struct hier *h = &cg->h[i];
 
-		if (h->lost)
-			continue;
-		r = cg_open_dir(h, e);
-		if (r < 0)
-			return r;
-		m[n++] = (struct cgroup_mount){ .name = *h->name ? arena_str(a, base_name(h->name)) : "",
-						.controllers = arena_str(a, h->controllers), .fd = h->fd };
+		if (!h->lost)
+			m[n++] = (struct cgroup_mount){ .name = *h->name ? arena_str(a, base_name(h->name)) : "",
+							.controllers = arena_str(a, h->controllers), .fd = h->fd };
 	}
 	*ret = m;
 	*ret_n = n;
+}
+
+int cgroup_mounts(struct cgroup *cg, struct arena *a, struct cgroup_mount **ret, size_t *ret_n, struct dv_err *e)
+{
+	for (size_t i = 0; i < cg->n; i++) {
+		int r = cg->h[i].lost ? 0 : cg_open_dir(&cg->h[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	cgroup_mount_names(cg, a, ret, ret_n);
 	return 0;
 }

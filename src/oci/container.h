@@ -27,7 +27,7 @@ struct container_opts {
 	const struct json *config;      /* instead of a file; must outlive the call */
 	int root_tree;                  /* > 0: a detached mount (mount_fresh, mount_clone) that is the root instead of
 					 * root.path; stays the caller's. Nothing of it is ever visible on the host */
-	const struct seccomp_filter *filter;    /* instead of linux.seccomp, already compiled */
+	const uint64_t *default_filter; /* instead of linux.seccomp: the default profile for these capabilities */
 	const char *console_socket;     /* path of a listening socket, or NULL */
 	int console_fd;                 /* instead: a connected socket that gets the master; -1 */
 	const char *pid_file;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,10 @@
 #include "oci/hooks.h"
 #include "oci/launch.h"
 #include "oci/listener.h"
+#include "oci/newnet.h"
 
 #define CLEANUP_MS 2000
+#define DYING_MS 1000
 
 /* --- what is told --- */
 
@@ -71,8 +74,11 @@ static void explain_death(struct launch *l, struct dv_err *e)
 	int64_t limit = 0;
 	int status;
 
-	if (l->started.pid <= 0 || (e->sys != EPIPE && e->sys != ECONNRESET && e->kind != DV_INTERNAL) ||
-	    waitpid(l->started.pid, &status, WNOHANG) <= 0)
+	if (l->started.pid <= 0 || (e->sys != EPIPE && e->sys != ECONNRESET && e->kind != DV_INTERNAL))
+		return;
+	/* Its end of the socket is closed some time before it is dead. */
+	(void)poll(&(struct pollfd){ .fd = l->started.pidfd, .events = POLLIN }, 1, DYING_MS);
+	if (waitpid(l->started.pid, &status, WNOHANG) <= 0)
 		return;
 	l->started.pid = 0;
 	if (!WIFSIGNALED(status))
@@ -95,11 +101,13 @@ static void undo(struct launch *l)
 		(void)waitpid(l->started.pid, &status, 0);
 	}
 	if (l->dir_fd >= 0) {
-		if (l->cgroup) {
+		/* What could not be made may be another container's. */
+		if (l->owns_cgroup) {
 			dv_ignore(cgroup_kill(l->cgroup, SIGKILL, NULL));
 			dv_ignore(cgroup_destroy(l->cgroup, CLEANUP_MS, NULL));
-			cgroup_undo(l->cgroup);
 		}
+		if (l->cgroup)
+			cgroup_undo(l->cgroup);
 		dv_ignore(state_remove(l->root_fd, l->opts->id, NULL));
 	}
 	fd_close(&l->started.pidfd);
@@ -108,6 +116,7 @@ static void undo(struct launch *l)
 
 static void release(struct launch *l)
 {
+	newnet_wait();
 	for (size_t i = 0; l->source_fds && i < l->spec.mounts.n; i++)
 		fd_close(&l->source_fds[i]);
 	for (size_t i = 0; l->mounts.cgroup_fds && i < l->mounts.n_cgroups; i++)
@@ -136,7 +145,8 @@ static int launch_all(struct launch *l, struct dv_err *e)
 	int r;
 
 	if ((r = launch_gather(l, e)) < 0 || (r = launch_open_host(l, e)) < 0 || (r = launch_make_state(l, e)) < 0 ||
-	    (r = launch_spawn(l, e)) < 0 || (r = launch_place(l, e)) < 0 || (r = launch_follow(l, e)) < 0 ||
+	    (r = launch_spawn(l, e)) < 0 || (r = launch_make_late(l, e)) < 0 || (r = launch_place(l, e)) < 0 ||
+	    (r = launch_follow(l, e)) < 0 ||
 	    (r = container_report(l->opts->pid_file, l->opts->pidfd_socket, l->started.pid, l->started.pidfd, e)) < 0)
 		return r;
 	return poststart(l, e);

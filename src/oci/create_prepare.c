@@ -14,12 +14,27 @@
 #include "base/str.h"
 #include "oci/caps.h"
 #include "oci/launch.h"
+#include "oci/newnet.h"
 #include "oci/notify.h"
 #include "oci/process.h"
 #include "oci/procfs.h"
 #include "oci/rootfs.h"
+#include "oci/seccomp_default.h"
+#include "oci/sync.h"
 
 /* --- gather --- */
+
+/* Limits of the program that the process has from some moment on before it is the program. */
+static bool limits_memory(const struct spec_process *p)
+{
+	for (size_t i = 0; p && i < p->rlimits.n; i++) {
+		const char *type = view_at(&p->rlimits, struct spec_rlimit, i)->type;
+
+		if (streq(type, "RLIMIT_AS") || streq(type, "RLIMIT_DATA"))
+			return true;
+	}
+	return false;
+}
 
 static int load_config(struct launch *l, const char *bundle, struct dv_err *e)
 {
@@ -41,13 +56,22 @@ static int load_config(struct launch *l, const char *bundle, struct dv_err *e)
 	l->process = l->spec.process;
 	if (l->process)
 		cap_sets_of_spec(l->process->caps, true, &ignored);     /* the process has no log any more */
-	if (o->filter) {
-		l->filter = *o->filter;
-		l->has_filter = true;
-	}
-	if (o->filter || !l->linux_->seccomp)
+	/* The process compiles its own while it waits for us, unless it is to be told of here, or may lack the memory. */
+	l->filter_late = o->default_filter || l->linux_->seccomp;
+	return json_get(l->linux_->seccomp, "listenerPath") || limits_memory(l->process) ? launch_compile_filter(l, e) : 0;
+}
+
+int launch_compile_filter(struct launch *l, struct dv_err *e)
+{
+	int r;
+
+	if (!l->filter_late)
 		return 0;
-	r = seccomp_compile(l->arena, l->linux_->seccomp, &l->filter, e);
+	l->filter_late = false;
+	if (l->opts->default_filter)
+		r = seccomp_default_compile(l->arena, *l->opts->default_filter, &l->filter, e);
+	else
+		r = seccomp_compile(l->arena, l->linux_->seccomp, &l->filter, e);
 	if (r < 0)
 		return dv_wrap(e, "config: linux.seccomp");
 	l->has_filter = true;
@@ -70,35 +94,11 @@ static int absolute(struct arena *a, const char *path, const char **ret, struct 
 	return 0;
 }
 
-/* Not the initial user namespace: its map does not cover all ids. */
-static bool in_user_namespace(void)
-{
-	char text[4096];
-	struct scan s;
-	uint64_t inside, outside, n;
-	ssize_t len = readlink("/proc/self/ns/user", text, sizeof text - 1);
-
-	/* The first one has the same number on every kernel. */
-	if (len == sizeof "user:[4026531837]" - 1 && memcmp(text, "user:[4026531837]", (size_t)len) == 0)
-		return false;
-	if (file_read_kernel(AT_FDCWD, "/proc/self/uid_map", text, sizeof text, NULL) < 0)
-		return false;
-	s = scan_of(text, strlen(text));
-	scan_blanks(&s);
-	if (!scan_u64(&s, &inside))
-		return false;
-	scan_blanks(&s);
-	if (!scan_u64(&s, &outside))
-		return false;
-	scan_blanks(&s);
-	return !scan_u64(&s, &n) || inside != 0 || outside != 0 || n != UINT32_MAX;
-}
-
-static bool is_rootless(const struct container_opts *o)
+static bool is_rootless(const struct container_opts *o, uid_t uid)
 {
 	if (o->rootless >= 0)
 		return o->rootless;
-	return geteuid() != 0 || in_user_namespace();
+	return uid != 0 || ns_in_user_namespace();
 }
 
 /* Days since 1970 as a date (proleptic Gregorian). gmtime_r would read the time zone files. */
@@ -157,6 +157,7 @@ int launch_gather(struct launch *l, struct dv_err *e)
 {
 	const struct container_opts *o = l->opts;
 	const char *bundle = NULL, *root;
+	uid_t uid = geteuid();
 	int r;
 
 	if ((r = state_check_id(o->id, e)) < 0 || (r = absolute(l->arena, o->bundle ? o->bundle : ".", &bundle, e)) < 0 ||
@@ -172,13 +173,12 @@ int launch_gather(struct launch *l, struct dv_err *e)
 			return r;
 		notify_configure(l->arena, arena_printf(l->arena, "%s/%s", state, o->id), &l->spec);
 	}
-	l->rootless = is_rootless(o);
+	l->rootless = is_rootless(o, uid);
 	l->extra_env = o->listen_fds ? listen_env(l->arena, o->listen_fds) : NULL;
 	l->state = (struct container_state){ .id = o->id, .bundle = bundle, .rootfs = l->rootfs,
 					     .created = now_text(l->arena), .config = l->config,
 					     .rootless = l->rootless,
-					     .owner = geteuid() == 0 ? "root" :
-								       arena_printf(l->arena, "%u", (unsigned)geteuid()) };
+					     .owner = uid == 0 ? "root" : arena_printf(l->arena, "%u", (unsigned)uid) };
 	l->mounts = (struct mount_env){ .arena = l->arena, .root_fd = -1, .bundle = bundle,
 					.label = l->linux_->mount_label, .linux_ = l->linux_ };
 	return 0;
@@ -186,7 +186,7 @@ int launch_gather(struct launch *l, struct dv_err *e)
 
 /* --- open what the process will need while the host is still all there is --- */
 
-static bool has_cgroup_mount(const struct spec *s)
+bool launch_has_cgroup_mount(const struct spec *s)
 {
 	for (size_t i = 0; i < s->mounts.n; i++) {
 		const char *type = view_at(&s->mounts, struct spec_mount, i)->type;
@@ -231,11 +231,23 @@ static int check_rootfs(const struct launch *l, struct dv_err *e)
 	return 0;
 }
 
+/* A user namespace owns the network namespaces that are made in it, a process in between has a socket full of its own
+ * messages, and interfaces are given by way of the process: it must be in its namespace then. */
+static void begin_net(struct launch *l)
+{
+	if (l->ns.mode[NS_NET] == NS_NEW && l->ns.mode[NS_USER] == NS_HOST && !init_needs_middle(l) &&
+	    !json_len(l->linux_->net_devices))
+		l->net_aside = newnet_begin(l->sync[0]);
+}
+
 int launch_open_host(struct launch *l, struct dv_err *e)
 {
 	int r;
 
-	if ((r = ns_plan_open(l->linux_, &l->ns, e)) < 0 || (r = procfs_open(&l->proc_fd, e)) < 0 ||
+	if ((r = ns_plan_open(l->linux_, &l->ns, e)) < 0 || (r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0)
+		return r;
+	begin_net(l);
+	if ((r = procfs_open(&l->proc_fd, e)) < 0 ||
 	    (r = check_rootfs(l, e)) < 0 || (r = open_sources(l, e)) < 0)
 		return r;
 	if (l->opts->root_tree > 0)
@@ -269,26 +281,97 @@ void launch_warn(const struct cgroup *cg, size_t first)
 		log_warn(cgroup_warning(cg, i), NULL);
 }
 
-int launch_make_state(struct launch *l, struct dv_err *e)
+/* The directory and its lock, and in it what shall be: whatever kills us, `delete --force` finds all there is. */
+static int make_state(struct launch *l, struct dv_err *e)
 {
 	const struct container_opts *o = l->opts;
-	struct cgroup_spec cs = { o->cgroup_manager, l->linux_->cgroups_path, o->id, l->rootless };
 	int r;
 
-	if ((r = cgroup_open(&cs, &l->cgroup, e)) < 0 ||
-	    (r = state_root_open(o->root, true, &l->root_fd, e)) < 0 ||
+	if ((r = state_root_open(o->root, true, &l->root_fd, e)) < 0 ||
 	    (r = state_make(l->root_fd, o->id, &l->dir_fd, e)) < 0 ||
 	    (o->notify && (r = notify_bind(l->dir_fd, true, &l->started.notify_fd, e)) < 0))
 		return r;
 	l->state.cgroup = cgroup_to_json(l->cgroup, l->arena);
-	l->mounts.cgroup = l->cgroup;
-	if ((r = state_save(l->dir_fd, l->arena, &l->state, e)) < 0 || (r = cgroup_create(l->cgroup, e)) < 0 ||
-	    (r = cgroup_set(l->cgroup, l->linux_->resources, true, e)) < 0)
+	return state_save(l->dir_fd, l->arena, &l->state, e);
+}
+
+static int make_cgroup(struct launch *l, struct dv_err *e)
+{
+	int r;
+
+	if ((r = cgroup_create(l->cgroup, e)) < 0)
+		return r;
+	l->owns_cgroup = true;
+	if ((r = cgroup_set(l->cgroup, l->linux_->resources, true, e)) < 0)
 		return r;
 	launch_warn(l->cgroup, 0);
-	if (has_cgroup_mount(&l->spec) && (r = mount_cgroups_open(&l->mounts, e)) < 0)
+	if (launch_has_cgroup_mount(&l->spec) && (r = mount_cgroups_open(&l->mounts, e)) < 0)
 		return r;
-	if (o->wait_for_start)
+	if (l->opts->wait_for_start)
 		return fd_unix_listen(l->dir_fd, "start.sock", 4, &l->listen_fd, e);
 	return 0;
+}
+
+/* On cgroup v1 the process enters by descriptors, at any time before it becomes the program: the directories and
+ * limits, a third of the runtime's work, are made while it builds its root. On v2 it is born inside. One that has to be
+ * put in by us is, and mounts of the cgroups that only the process has the right to make want the old order. */
+static bool can_join_late(const struct launch *l)
+{
+	enum cgroup_layout layout = cgroup_layout(l->cgroup);
+
+	return (layout == CGROUP_V1 || layout == CGROUP_HYBRID) && !init_needs_middle(l) &&
+	       !(l->rootless && launch_has_cgroup_mount(&l->spec)) && !(l->process && l->process->scheduler);
+}
+
+/* The files to join by, the socket to be started by, and the mounts of type "cgroup". */
+static int hand_late(struct launch *l, struct dv_err *e)
+{
+	struct sync_msg m = { .kind = SYNC_CGROUP };
+	int fds[2 * CGROUP_TREES_MAX + 1];
+	struct cgroup_joint j;
+	size_t n;
+
+	cgroup_joint(l->cgroup, &j);
+	m.value = j.opened;
+	m.more = j.made;
+	memcpy(fds, j.fds, j.n * sizeof *fds);
+	n = j.n;
+	if (l->listen_fd >= 0)
+		fds[n++] = l->listen_fd;
+	for (size_t i = 0; i < l->mounts.n_cgroups; i++) {
+		if (l->mounts.cgroup_fds[i] < 0)
+			return dv_fail(e, DV_FORBIDDEN, "no right to mount cgroup %s", l->mounts.cgroups[i].name);
+		fds[n++] = l->mounts.cgroup_fds[i];
+	}
+	newnet_wait();
+	return sync_send_fds(l->sync[0], &m, fds, n, e);
+}
+
+int launch_make_state(struct launch *l, struct dv_err *e)
+{
+	struct cgroup_spec cs = { l->opts->cgroup_manager, l->linux_->cgroups_path, l->opts->id, l->rootless };
+	int r = cgroup_open(&cs, &l->cgroup, e);
+
+	if (r < 0)
+		return r;
+	l->mounts.cgroup = l->cgroup;
+	l->joins_late = can_join_late(l);
+	if (!l->joins_late)
+		return (r = make_state(l, e)) < 0 ? r : make_cgroup(l, e);
+	/* The v2 tree of a hybrid machine has one directory, and the notify socket is mounted. */
+	if (cgroup_layout(l->cgroup) == CGROUP_V1 && !l->opts->notify)
+		return 0;
+	return (r = make_state(l, e)) < 0 ? r : cgroup_create_born(l->cgroup, e);
+}
+
+int launch_make_late(struct launch *l, struct dv_err *e)
+{
+	int r;
+
+	if (!l->joins_late)
+		return 0;
+	if ((l->dir_fd < 0 && (r = make_state(l, e)) < 0) || (r = make_cgroup(l, e)) < 0 ||
+	    (r = cgroup_prepare_join(l->cgroup, e)) < 0)
+		return r;
+	return hand_late(l, e);
 }

@@ -12,7 +12,9 @@
 #include "oci/launch.h"
 #include "oci/listener.h"
 #include "oci/netdev.h"
+#include "oci/newnet.h"
 #include "oci/rdt.h"
+#include "oci/self.h"
 #include "oci/sync.h"
 #include "oci/sys.h"
 
@@ -45,7 +47,7 @@ static int spawn_by_middle(struct launch *l, struct dv_err *e)
 static int prepare_join(struct launch *l, struct dv_err *e)
 {
 	l->joins_itself = !(l->process && l->process->scheduler);
-	return l->joins_itself ? cgroup_prepare_join(l->cgroup, e) : 0;
+	return l->joins_itself && !l->joins_late ? cgroup_prepare_join(l->cgroup, e) : 0;
 }
 
 int launch_spawn(struct launch *l, struct dv_err *e)
@@ -53,7 +55,7 @@ int launch_spawn(struct launch *l, struct dv_err *e)
 	long pid;
 	int r;
 
-	if ((r = fd_socketpair(SOCK_SEQPACKET, l->sync, e)) < 0 || (r = prepare_join(l, e)) < 0)
+	if ((r = prepare_join(l, e)) < 0)
 		return r;
 	if (init_needs_middle(l)) {
 		r = spawn_by_middle(l, e);
@@ -70,7 +72,10 @@ int launch_spawn(struct launch *l, struct dv_err *e)
 		r = pid < 0 ? dv_fail_errno(e, errno, "make the container's process (namespaces)") : 0;
 	}
 	fd_close(&l->sync[1]);
-	return r;
+	if (r < 0 || l->ns.mode[NS_USER] != NS_NEW)
+		return r;
+	r = ns_write_maps(l->started.pid, l->linux_, e);
+	return r < 0 ? r : sync_send(l->sync[0], SYNC_MAPPED, 0, e);
 }
 
 static int from_outside(struct launch *l, struct dv_err *e)
@@ -125,10 +130,7 @@ int launch_place(struct launch *l, struct dv_err *e)
 	struct proc_id id;
 	int r;
 
-	if (l->ns.mode[NS_USER] == NS_NEW &&
-	    ((r = ns_write_maps(l->started.pid, l->linux_, e)) < 0 ||
-	     (r = sync_send(l->sync[0], SYNC_MAPPED, 0, e)) < 0))
-		return r;
+	newnet_wait();
 	if ((r = add_to_cgroup(l, e)) < 0 || (r = from_outside(l, e)) < 0 || (r = give_interfaces(l, e)) < 0 ||
 	    (l->linux_->rdt && (r = rdt_apply(l->linux_->rdt, l->opts->id, l->started.pid, e)) < 0) ||
 	    (r = proc_identify(l->started.pid, &id, e)) < 0 || (r = state_save_pid(l->dir_fd, &id, e)) < 0)
@@ -159,15 +161,28 @@ static int pass_notify(struct launch *l, int their_fd, struct dv_err *e)
 	return r < 0 ? r : sync_send(l->sync[0], SYNC_NOTIFY_DONE, 0, e);
 }
 
+bool launch_tells_exec(const struct launch *l)
+{
+	bool filter = l->opts->default_filter || l->linux_->seccomp;
+	int64_t limit = 0;
+
+	if (l->opts->wait_for_start || !json_i64(json_path(l->linux_->resources, "memory.limit"), &limit) || limit <= 0)
+		return false;
+	return !filter || (l->process && l->process->no_new_privs && !l->filter.has_notify);
+}
+
 /* Until it is ready, or has become the program: then the socket closes by exec. */
 int launch_follow(struct launch *l, struct dv_err *e)
 {
 	struct sync_msg m = { 0 };
+	bool ready_to_exec = false;
 	int r;
 
+	self_release();
 	while ((r = sync_recv(l->sync[0], &m, e)) > 0) {
 		if (m.kind == SYNC_READY)
 			return 0;
+		ready_to_exec |= m.kind == SYNC_EXEC;
 		if (m.kind == SYNC_HOOKS)
 			r = runtime_hooks(l, e);
 		else if (m.kind == SYNC_NOTIFY)
@@ -175,6 +190,8 @@ int launch_follow(struct launch *l, struct dv_err *e)
 		if (r < 0)
 			return r;
 	}
+	if (r == 0 && launch_tells_exec(l) && !ready_to_exec)
+		return dv_fail(e, DV_INTERNAL, "the container's process died");
 	if (r < 0 && m.kind == SYNC_ERROR && m.value && l->opts->ret_no_program)
 		*l->opts->ret_no_program = true;
 	if (r == 0 && l->opts->wait_for_start)

@@ -19,10 +19,12 @@
 #include "oci/defence.h"
 #include "oci/hooks.h"
 #include "oci/launch.h"
+#include "oci/newnet.h"
 #include "oci/process.h"
 #include "oci/procfs.h"
 #include "oci/rootfs.h"
 #include "oci/scratch.h"
+#include "oci/self.h"
 #include "oci/sync.h"
 #include "oci/sys.h"
 #include "oci/tty.h"
@@ -36,14 +38,28 @@ bool init_needs_middle(const struct launch *l)
 	return l->ns.mode[NS_USER] == NS_JOIN || l->ns.mode[NS_PID] == NS_JOIN || l->ns.mode[NS_TIME] != NS_HOST;
 }
 
+/* Namespaces that the process makes itself, as root of its user namespace. The root of the message queues belongs to
+ * whoever makes the ipc namespace; the network namespace, which takes long, is made while the runtime goes on. */
+static int made_inside(const struct launch *l)
+{
+	int flags = 0;
+
+	if (l->ns.mode[NS_USER] != NS_NEW)
+		return 0;
+	if (l->ns.mode[NS_IPC] == NS_NEW)
+		flags |= ns_types[NS_IPC].flag;
+	if (l->ns.mode[NS_NET] == NS_NEW && !json_len(l->linux_->net_devices))
+		flags |= ns_types[NS_NET].flag;
+	return flags;
+}
+
 uint64_t init_clone_flags(const struct launch *l)
 {
 	/* The cgroup namespace waits until the process is in its cgroup, time is made by the middle process. */
-	int later = ns_types[NS_CGROUP].flag | ns_types[NS_TIME].flag;
+	int later = ns_types[NS_CGROUP].flag | ns_types[NS_TIME].flag | made_inside(l);
 
-	/* The root of the message queues belongs to whoever makes the namespace: to be root of the user namespace. */
-	if (l->ns.mode[NS_USER] == NS_NEW)
-		later |= ns_types[NS_IPC].flag;
+	if (l->net_aside)
+		later |= ns_types[NS_NET].flag;
 	return (uint64_t)(unsigned)ns_plan_flags(&l->ns, NS_NEW) & ~(uint64_t)(unsigned)later;
 }
 
@@ -204,16 +220,76 @@ static int set_sysctls(const struct launch *l, struct dv_err *e)
 
 /* --- the root --- */
 
+/* Into the cgroups, when the runtime has made them beside us. */
+static int join_late(struct launch *l, struct dv_err *e)
+{
+	int fds[2 * CGROUP_TREES_MAX + 1], *next = fds, r;
+	struct cgroup_joint j = { 0 };
+	struct sync_msg m;
+
+	if (!l->joins_late)
+		return 0;
+	l->joins_late = false;
+	if ((r = launch_compile_filter(l, e)) < 0 || (r = sync_expect_fds(l->sync[1], SYNC_CGROUP, &m, fds, ARRAY_LEN(fds), e)) < 0)
+		return r;
+	j.opened = m.value;
+	j.made = m.more;
+	for (unsigned left = (unsigned)j.opened; left; left &= left - 1)
+		j.fds[j.n++] = *next++;
+	cgroup_take_joint(l->cgroup, &j);
+	if (l->opts->wait_for_start)
+		l->listen_fd = *next++;
+	if (launch_has_cgroup_mount(&l->spec) &&
+	    (r = mount_cgroups_take(&l->mounts, next, (size_t)__builtin_popcount((unsigned)j.made), e)) < 0)
+		return r;
+	return cgroup_join_self(l->cgroup, e);
+}
+
+static int join_net(struct launch *l, struct dv_err *e)
+{
+	if (!l->net_aside)
+		return 0;
+	l->net_aside = false;
+	return newnet_join(l->sync[1], e);
+}
+
+/* Whose file systems have nothing to do with the network: until another one comes, its namespace need not be there. */
+static bool has_no_net(const struct spec_mount *m)
+{
+	static const char *const types[] = { "proc", "tmpfs", "devpts", "mqueue", "bind", NULL };
+
+	for (const char *const *t = types; m->type && *t; t++)
+		if (streq(m->type, *t))
+			return true;
+	return false;
+}
+
+/* The cgroups themselves; and what is copied into a file system in memory counts as the container's. */
+static bool wants_cgroup(const struct spec_mount *m)
+{
+	struct mount_opts o;
+
+	if (m->type && (streq(m->type, "cgroup") || streq(m->type, "cgroup2")))
+		return true;
+	return mount_opts_parse(m->options, &o, NULL) >= 0 && o.tmpcopyup;
+}
+
 static int do_mounts(struct launch *l, struct dv_err *e)
 {
 	for (size_t i = 0; i < l->spec.mounts.n; i++) {
-		int r = mount_one(&l->mounts, view_at(&l->spec.mounts, struct spec_mount, i), l->source_fds[i], e);
+		const struct spec_mount *m = view_at(&l->spec.mounts, struct spec_mount, i);
+		int r = has_no_net(m) ? 0 : join_net(l, e);
+
+		if (r >= 0 && l->joins_late && wants_cgroup(m) && (r = join_net(l, e)) >= 0)
+			r = join_late(l, e);
+		if (r >= 0)
+			r = mount_one(&l->mounts, m, l->source_fds[i], e);
 
 		if (r < 0)
 			return r;
 		fd_close(&l->source_fds[i]);
 	}
-	return 0;
+	return join_net(l, e);
 }
 
 static int make_terminal(struct launch *l, int *ret_slave, struct dv_err *e)
@@ -255,9 +331,10 @@ static int create_hooks(struct launch *l, struct dv_err *e)
 
 static int wait_for_go(struct launch *l, struct dv_err *e)
 {
-	int r = sync_expect(l->sync[1], SYNC_GO, e);
+	int r;
 
-	if (r < 0)
+	if ((r = launch_compile_filter(l, e)) < 0 || (r = join_late(l, e)) < 0 ||
+	    (r = sync_expect(l->sync[1], SYNC_GO, e)) < 0)
 		return r;
 	if (l->ns.mode[NS_CGROUP] == NS_NEW && unshare(ns_types[NS_CGROUP].flag) < 0)
 		return dv_fail_errno(e, errno, "make the cgroup namespace");
@@ -269,7 +346,7 @@ static int only_chroot(struct launch *l, struct dv_err *e)
 {
 	int r;
 
-	if ((r = wait_for_go(l, e)) < 0 || (r = create_hooks(l, e)) < 0)
+	if ((r = join_net(l, e)) < 0 || (r = wait_for_go(l, e)) < 0 || (r = create_hooks(l, e)) < 0)
 		return r;
 	if (chroot(l->rootfs) < 0 || chdir("/") < 0)
 		return dv_fail_errno(e, errno, "chroot to %s", l->rootfs);
@@ -298,12 +375,16 @@ static int make_root(struct launch *l, int *ret_slave, struct dv_err *e)
 	l->mounts.root_fd = l->root_tree;
 	if ((r = do_mounts(l, e)) < 0 || (r = rootfs_devices(l->root_tree, &l->spec, bind, e)) < 0 ||
 	    (!defence_on("stdio") && (r = reopen_null(l->root_tree, e)) < 0) ||
-	    (r = make_terminal(l, ret_slave, e)) < 0 || (r = wait_for_go(l, e)) < 0 ||
-	    (r = create_hooks(l, e)) < 0 || (r = rootfs_masks(l->root_tree, l->linux_, null_fd, e)) < 0 ||
+	    (r = make_terminal(l, ret_slave, e)) < 0 ||
+	    (l->spec.hooks && ((r = wait_for_go(l, e)) < 0 || (r = create_hooks(l, e)) < 0)) ||
+	    (r = rootfs_masks(l->root_tree, l->linux_, null_fd, e)) < 0 ||
 	    (r = rootfs_pivot(l->root_tree, l->linux_->propagation, l->opts->no_pivot, e)) < 0)
 		return r;
 	/* Last: pivot_root refuses a shared root. */
-	return rootfs_finish(l->root_tree, &l->spec, e);
+	if ((r = rootfs_finish(l->root_tree, &l->spec, e)) < 0)
+		return r;
+	/* Hooks see the root as it is before; without them the runtime has all this time for its own work. */
+	return l->spec.hooks ? 0 : wait_for_go(l, e);
 }
 
 /* --- waiting for start --- */
@@ -353,15 +434,16 @@ static int first_steps(struct launch *l, struct dv_err *e)
 
 	/* A runtime that dies before the next call is the end of this file then, not a wait without end. */
 	fd_close(&l->sync[0]);
-	if (l->joins_itself && (r = cgroup_join_self(l->cgroup, e)) < 0)
+	self_release();
+	if (l->joins_itself && !l->joins_late && (r = cgroup_join_self(l->cgroup, e)) < 0)
 		return r;
 	/* The runtime may die at any moment before the container exists as such. */
 	if (l->ns.mode[NS_USER] == NS_NEW &&
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || (r = sync_expect(l->sync[1], SYNC_MAPPED, e)) < 0 ||
 	     (r = become_root(e)) < 0))
 		return r;
-	if (l->ns.mode[NS_USER] == NS_NEW && l->ns.mode[NS_IPC] == NS_NEW && unshare(ns_types[NS_IPC].flag) < 0)
-		return dv_fail_errno(e, errno, "make the ipc namespace");
+	if (made_inside(l) && unshare(made_inside(l)) < 0)
+		return dv_fail_errno(e, errno, "make namespaces inside the user namespace");
 	/* Becoming root of a user namespace has cleared it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return dv_fail_errno(e, errno, "tie the process to the runtime");
@@ -372,7 +454,7 @@ static int first_steps(struct launch *l, struct dv_err *e)
 	(void)setsid();
 	if ((r = set_names(&l->spec, e)) < 0)
 		return r;
-	return l->ns.mode[NS_NET] == NS_NEW ? loopback_up(e) : 0;
+	return l->ns.mode[NS_NET] == NS_NEW && !l->net_aside ? loopback_up(e) : 0;
 }
 
 static int become(struct launch *l, struct process *p, struct dv_err *e)
@@ -429,6 +511,8 @@ static int run(struct launch *l, struct process *p, struct dv_err *e)
 		return r;
 	if (!p->spec->args)
 		return dv_fail(e, DV_INVALID, "process.args: is missing");
+	if (launch_tells_exec(l) && (r = sync_send(l->sync[1], SYNC_EXEC, 0, e)) < 0)
+		return r;
 	return process_exec(p, e);
 }
 

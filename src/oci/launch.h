@@ -18,6 +18,7 @@ struct launch {
 	const struct spec_process *process;     /* NULL: none configured, the process only waits */
 	const char *rootfs;                     /* absolute */
 	bool rootless;
+	bool filter_late;                       /* still to be compiled */
 	bool has_filter;
 	struct seccomp_filter filter;
 	struct ns_plan ns;
@@ -30,7 +31,10 @@ struct launch {
 	int sync[2];                            /* [0] ours, [1] the process' */
 	struct container_state state;
 	struct cgroup *cgroup;
+	bool owns_cgroup;                       /* all of it was made, and is ours to empty */
 	bool joins_itself;                      /* the process enters its cgroups alone */
+	bool net_aside;                         /* the network namespace comes by SYNC_NET */
+	bool joins_late;                        /* when it has begun to build its root: SYNC_CGROUP is still to come */
 	int root_fd, dir_fd;                    /* state root, state directory */
 	struct container_started started;
 	const char *const *extra_env;
@@ -39,9 +43,15 @@ struct launch {
 /* The steps of a start, in this order; what they opened is the caller's to release. */
 int launch_gather(struct launch *l, struct dv_err *e) DV_MUST_USE;         /* configuration and options */
 int launch_open_host(struct launch *l, struct dv_err *e) DV_MUST_USE;      /* descriptors, while the host is all there is */
-int launch_make_state(struct launch *l, struct dv_err *e) DV_MUST_USE;     /* state directory and cgroup with its limits */
+int launch_make_state(struct launch *l, struct dv_err *e) DV_MUST_USE;     /* state directory and cgroup with its limits, or */
 int launch_spawn(struct launch *l, struct dv_err *e) DV_MUST_USE;
-int launch_place(struct launch *l, struct dv_err *e) DV_MUST_USE;          /* id maps, cgroup, limits, interfaces; the state knows it */
+/* A process that the kernel kills for its memory limit closes its socket as one does that becomes the program: with a
+ * limit it says when it is about to (while no filter can forbid it that). */
+bool launch_tells_exec(const struct launch *l);
+int launch_compile_filter(struct launch *l, struct dv_err *e) DV_MUST_USE;
+bool launch_has_cgroup_mount(const struct spec *s);
+int launch_make_late(struct launch *l, struct dv_err *e) DV_MUST_USE;      /* they come now: beside the process at its work */
+int launch_place(struct launch *l, struct dv_err *e) DV_MUST_USE;          /* cgroup, limits, interfaces; the state knows it */
 int launch_follow(struct launch *l, struct dv_err *e) DV_MUST_USE;         /* until it is ready or has become the program */
 /* Logs what the cgroup could not do, from warning number `first` on. */
 void launch_warn(const struct cgroup *cg, size_t first);

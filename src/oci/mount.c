@@ -350,6 +350,16 @@ int mount_cgroups_open(struct mount_env *env, struct dv_err *e)
 	return 0;
 }
 
+int mount_cgroups_take(struct mount_env *env, const int *fds, size_t n, struct dv_err *e)
+{
+	cgroup_mount_names(env->cgroup, env->arena, &env->cgroups, &env->n_cgroups);
+	if (env->n_cgroups != n)
+		return dv_fail(e, DV_INTERNAL, "mounts of %zu cgroups have come, and not %zu", n, env->n_cgroups);
+	env->cgroup_fds = arena_array(env->arena, int, n);
+	memcpy(env->cgroup_fds, fds, n * sizeof *fds);
+	return 0;
+}
+
 /* The directory as a detached mount: ours from before, or by its name, which /proc knows. */
 static int cgroup_source(const struct mount_env *env, size_t i, int *ret_fd, struct dv_err *e)
 {

@@ -74,6 +74,8 @@ struct mount_env {
 /* Detached mounts of the container's cgroups, for mounts of type "cgroup": made by the caller, since its
  * descriptors cannot be copied from within the new mount namespace. */
 int mount_cgroups_open(struct mount_env *env, struct dv_err *e) DV_MUST_USE;
+/* Those of another process' mount_cgroups_open(), in the same order. */
+int mount_cgroups_take(struct mount_env *env, const int *fds, size_t n, struct dv_err *e) DV_MUST_USE;
 
 /* The source of a bind or idmapped mount, opened while still with the rights of the caller; -1 where
  * the mount needs none. Called before the container's process exists. */

@@ -8,12 +8,15 @@
 enum sync_kind {
 	SYNC_PID,           /* middle process: here is the pidfd of the container's first process (descriptor) */
 	SYNC_MAPPED,        /* runtime: the user namespace has its maps */
+	SYNC_NET,           /* a thread of the runtime: the network namespace, or without a descriptor the errno in `value` */
+	SYNC_CGROUP,        /* runtime: the cgroups are made, here are descriptors; `value` and `more` say of which hierarchies */
 	SYNC_GO,            /* runtime: cgroup, limits and state are in place */
 	SYNC_HOOKS,         /* process: mounts are done, run prestart and createRuntime */
 	SYNC_HOOKS_DONE,
 	SYNC_NOTIFY,        /* process: my descriptor `value` is the seccomp listener */
 	SYNC_NOTIFY_DONE,
 	SYNC_READY,         /* process: only start is missing */
+	SYNC_EXEC,          /* process: exec comes next (launch_tells_exec) */
 	SYNC_START,         /* start command: go on */
 	SYNC_ERROR,         /* process: it failed, see err */
 };
@@ -21,6 +24,7 @@ enum sync_kind {
 struct sync_msg {
 	enum sync_kind kind;
 	int value;              /* of SYNC_ERROR: 1 when the program itself cannot be run */
+	int more;
 	struct dv_err err;      /* sent only with SYNC_ERROR */
 };
 
@@ -32,3 +36,7 @@ void sync_send_error(int fd, bool no_program, const struct dv_err *err);
 int sync_recv(int fd, struct sync_msg *ret, struct dv_err *e) DV_MUST_USE;
 /* Exactly this kind, or an error. */
 int sync_expect(int fd, enum sync_kind kind, struct dv_err *e) DV_MUST_USE;
+/* The same with descriptors; those that did not come are -1. */
+int sync_send_fds(int fd, const struct sync_msg *m, const int *fds, size_t n, struct dv_err *e) DV_MUST_USE;
+int sync_expect_fds(int fd, enum sync_kind kind, struct sync_msg *ret, int *ret_fds, size_t n,
+		    struct dv_err *e) DV_MUST_USE;

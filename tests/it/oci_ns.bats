@@ -174,6 +174,21 @@ theirs() { readlink "/proc/$PID/ns/$1"; }
 	is $'0x9\nlo'
 }
 
+@test "a network namespace that cannot be had is an error, and nothing is left" {
+	bundle '.mounts[].options |= ((. // []) - ["gid=5"])'
+	set_args true
+	for user in '.' 'ns("user") | .linux.uidMappings = map(0; 0; 1) | .linux.gidMappings = .linux.uidMappings'; do
+		change "$user"
+		# As root of a user namespace that may have none.
+		run unshare -U -m -r --propagation private sh -c 'echo 0 >/proc/sys/user/max_net_namespaces && exec "$@"' - \
+			"$DAVIT_OCI" --root "$R-user" run -b "$B" "$ID"
+		fails
+		expect "namespace"
+		expect "no space left on device"
+		[ -z "$(ls "$R-user" 2>/dev/null)" ]
+	done
+}
+
 @test "the cgroup namespace starts at the container's cgroup" {
 	bundle 'ns("cgroup")'
 	in_container 'cut -d: -f3 /proc/self/cgroup | sort -u'

@@ -139,7 +139,7 @@ load oci
 	done
 	run dv run -b "$B" "$ID"
 	# Under the sanitizer the address space has to stay unlimited until exec: it is set from outside before.
-	if [[ $output == *AddressSanitizer* || $output == *"failed to allocate"* ]]; then
+	if [[ $output == *AddressSanitizer* || $output == *"failed to allocate"* || $output == *"Failed to mmap"* ]]; then
 		change '.process.rlimits |= map(select(.type != "RLIMIT_AS" and .type != "RLIMIT_DATA"))'
 		want=$(grep -v '^[29] ' <<<"$want")
 		run dv run -b "$B" "$ID"

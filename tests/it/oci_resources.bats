@@ -199,6 +199,44 @@ check() {
 	done
 }
 
+@test "a cgroup that another container lives in is refused, and that one lives on" {
+	# In one hierarchy or in all: what was made for the second one is gone, what belongs to the first is not.
+	bundle ".linux.cgroupsPath = \"/$TAG-one\""
+	start_idle
+	run dv run -b "$B" "$ID-two"
+	fails
+	expect "container's cgroup is not empty"
+	kill -0 "$PID"
+	status_is running
+	[ -d "$(cgroup_dir pids)" ]
+	[ "$(dv list -q)" = "$ID" ]
+	dv delete -f "$ID"
+	[ -z "$(find /sys/fs/cgroup -name "$TAG-one" 2>/dev/null)" ]
+	mkdir "/sys/fs/cgroup/pids/$TAG-one"
+	sleep 1000 </dev/null >/dev/null 2>&1 3>&- &    # allow(sleep): a process that is there until it is killed
+	PID=$!
+	echo "$PID" >"/sys/fs/cgroup/pids/$TAG-one/cgroup.procs"
+	run dv run -b "$B" "$ID"
+	fails
+	expect "container's cgroup is not empty"
+	kill -0 "$PID"
+	[ "$(find /sys/fs/cgroup -name "$TAG-one")" = "/sys/fs/cgroup/pids/$TAG-one" ]
+	kill "$PID"
+	wait_for rmdir "/sys/fs/cgroup/pids/$TAG-one"
+}
+
+@test "a memory limit that is too low for the start is said to be" {
+	bundle '.linux.resources.memory.limit = 4096'
+	run dv run -b "$B" "$ID"
+	fails
+	expect "is the memory limit of 4096 bytes too low?"
+	[ -z "$(find /sys/fs/cgroup -name "$ID" 2>/dev/null)" ]
+	run dv create -b "$B" "$ID"
+	fails
+	expect "is the memory limit of 4096 bytes too low?"
+	[ -z "$(ls "$R")" ]
+}
+
 @test "an error in the middle leaves no cgroup" {
 	for filter in '.linux.resources.memory.limit = 1' '.linux.resources.cpu.cpus = "999"' '.linux.resources.pids = "x"' \
 		'.process.args = ["nosuch"]' 'bind("/x"; "/nosuch"; [])' '.linux.resources.unified = {"a.b": "1"}'; do
