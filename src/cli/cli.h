@@ -21,6 +21,11 @@ extern const struct verb verb_exec, verb_kill, verb_stop, verb_pause, verb_unpau
 extern const struct verb verb_container, verb_image, verb_system;
 extern const struct verb verb_volume;
 extern const struct verb verb_cp;
+extern const struct verb verb_events;
+extern const struct verb verb_top;
+extern const struct verb verb_stats;
+extern const struct verb verb_diff;
+extern const struct verb verb_commit;
 
 /* Names for completion: struct program. */
 bool cli_names(struct buf *b, struct arena *a, const char *const *words, const char *kind, const char *prefix);
@@ -64,6 +69,10 @@ struct cli_in_use {
 	struct arena *a;
 };
 int cli_image_in_use(void *ctx, struct image_store *s, const char *id, struct dv_err *e);
+
+/* --- when.c --- */
+/* "2026-01-02T15:04:05Z", "1795339173.5", or "10m" ago, in ns since 1970. INVALID. */
+int cli_time_parse(const char *text, int64_t *ret_ns, struct dv_err *e) DV_MUST_USE;
 
 /* --- human.c: times as docker words them --- */
 /* "3 minutes", "About an hour" */

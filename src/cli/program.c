@@ -44,6 +44,10 @@ static const struct verb *const container_subs[] = {
 	&verb_restart,
 	&verb_attach,
 	&verb_logs,
+	&verb_top,
+	&verb_stats,
+	&verb_diff,
+	&verb_commit,
 	&verb_run,   &verb_exec,    &verb_ps,   &verb_stop,   &verb_kill, &verb_rm,
 	&verb_pause, &verb_unpause, &verb_wait, &verb_rename, &verb_export, &verb_container_inspect, &verb_anatomy, NULL
 };
@@ -55,7 +59,7 @@ static const struct verb *const image_subs[] = {
 	&verb_gc,           &verb_load,          &verb_save,          &verb_import, NULL
 };
 const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
-static const struct verb *const system_subs[] = { &verb_boot, &verb_info, &verb_df, &verb_gc, &verb_check, NULL };
+static const struct verb *const system_subs[] = { &verb_events, &verb_boot, &verb_info, &verb_df, &verb_gc, &verb_check, NULL };
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {
@@ -74,6 +78,11 @@ static const struct verb *const verbs[] = {
 	&verb_import, &verb_manifest,
 	&verb_volume,
 	&verb_cp,
+	&verb_top,
+	&verb_stats,
+	&verb_events,
+	&verb_diff,
+	&verb_commit,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };
 

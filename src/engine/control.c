@@ -251,6 +251,7 @@ int control_pause(struct engine *g, struct arena *a, const char *ref, struct dv_
 		return dv_fail(e, DV_CONFLICT, "Container %s is already paused", c->id);
 	if (r < 0 || (r = container_pause(&box, e)) < 0)
 		return r;
+	event_ctr(g, c, "pause", NULL, NULL);
 	return ctr_set_paused(g, c->id, true, e);
 }
 
@@ -264,6 +265,7 @@ int control_unpause(struct engine *g, struct arena *a, const char *ref, struct d
 		return dv_fail(e, DV_CONFLICT, "Container %s is not paused", c->id);
 	if (r < 0 || (r = container_resume(&box, e)) < 0)
 		return r;
+	event_ctr(g, c, "unpause", NULL, NULL);
 	return ctr_set_paused(g, c->id, false, e);
 }
 
@@ -281,5 +283,11 @@ int control_rename(struct engine *g, struct arena *a, const char *ref, const cha
 	r = ctr_set_name(g, c->id, name, e);
 	if (r == -DV_EXISTS)
 		return dv_fail(e, DV_EXISTS, "Conflict. The container name \"/%.64s\" is already in use", name);
+	if (r >= 0) {
+		const char *was = arena_printf(a, "/%s", c->name);
+
+		c->name = name;
+		event_ctr(g, c, "rename", "oldName", was);
+	}
 	return r;
 }

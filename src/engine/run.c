@@ -70,7 +70,7 @@ static void tidy(struct run *x)
 }
 
 /* It has ended, and we were there: what is left of it goes, or its row tells how it ended. */
-static void put_away(struct run *x)
+static void put_away(struct run *x, int code)
 {
 	auto_close int lock = -1;
 	struct record rec;
@@ -82,6 +82,8 @@ static void put_away(struct run *x)
 		dv_ignore(life_settle(x->m.g, x->m.a, &x->m.row, NULL));
 		return;
 	}
+	x->m.row.has_exit = true;
+	x->m.row.exit_code = code;
 	if (life_lock(x->m.g, x->m.id, &lock, NULL) >= 0)
 		dv_ignore(life_remove_ended(x->m.g, x->m.a, &x->m.row, NULL));
 }
@@ -94,7 +96,7 @@ static int serve(struct run *x, struct dv_err *e)
 	code = start_follow(x->m.g, x->m.a, &x->m.row, x->at, x->monitor.sock, e);
 	x->monitor.sock = -1;
 	if (code >= 0)
-		put_away(x);
+		put_away(x, code);
 	return code;
 }
 
