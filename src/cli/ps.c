@@ -1,5 +1,6 @@
 /* ps.c - a container as a row of ps: docker's field names, all of them strings. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/str.h"
 #include "cli/ps.h"
@@ -15,7 +16,9 @@ static const char *command_text(struct arena *a, const struct json *config, bool
 
 	buf_str(&b, path ? path : "");
 	for (JSON_EACH(it, json_get(config, "Args")))
-		buf_printf(&b, " %s", json_str(it.value) ? json_str(it.value) : "");
+		/* docker's quotes: around a word with blanks, whatever else is in it */
+		buf_printf(&b, json_str(it.value) && strchr(json_str(it.value), ' ') ? " '%s'" : " %s",
+			   json_str(it.value) ? json_str(it.value) : "");
 	text = text_clean(a, buf_cstr(&b));
 	return arena_printf(a, "\"%s\"", whole ? text : text_cut(a, text, COMMAND_WIDTH));
 }
@@ -47,12 +50,23 @@ static const char *status_text(struct arena *a, const struct ctr *c, int64_t now
 	return arena_printf(a, "Exited (%s) %s ago", code, human_duration(a, (now_ns - c->finished_ns) / 1000000000));
 }
 
+static int by_text(const void *p, const void *q)
+{
+	return strcmp(*(const char *const *)p, *(const char *const *)q);
+}
+
 static const char *joined_labels(struct arena *a, const struct json *labels)
 {
 	auto_buf struct buf b = BUF_INIT(1 << 20);
 
+	const char **v = arena_array(a, const char *, json_len(labels) + 1);
+	size_t n = 0;
+
 	for (JSON_EACH(it, labels))
-		buf_printf(&b, "%s%s=%s", b.len ? "," : "", json_iter_key(it), json_str(it.value) ? json_str(it.value) : "");
+		v[n++] = arena_printf(a, "%s=%s", json_iter_key(it), json_str(it.value) ? json_str(it.value) : "");
+	qsort(v, n, sizeof *v, by_text);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&b, "%s%s", i ? "," : "", v[i]);
 	return arena_str(a, buf_cstr(&b));
 }
 

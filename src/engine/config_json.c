@@ -3,6 +3,7 @@
 #include "engine/config_json.h"
 #include "engine/limit.h"
 #include "engine/security.h"
+#include "oci/caps.h"
 
 /* --- values --- */
 
@@ -20,6 +21,19 @@ static struct json *list(struct arena *a, const char *const *v)
 static struct json *copy(struct arena *a, const struct json *j)
 {
 	return j ? json_copy(a, j) : json_null(a);
+}
+
+/* In their full names; ALL is none. */
+static struct json *capabilities(struct arena *a, const char *const *v)
+{
+	struct json *out = json_new_array(a);
+
+	for (; v && *v; v++) {
+		int n = cap_number(*v);
+
+		json_append(a, out, json_new_str(a, n >= 0 ? cap_name(n) : "ALL"));
+	}
+	return json_len(out) ? out : json_null(a);
 }
 
 /* "k=v" -> {"k": "v"} */
@@ -117,8 +131,8 @@ struct json *host_config_json(struct arena *a, const struct run_request *q, cons
 		a, "Binds", list(a, q->volumes), "ContainerIDFile", text(a, q->cidfile), "LogConfig",
 		json_obj(a, "Type", text(a, q->log_driver ? q->log_driver : "json-file"), "Config", map(a, q->log_opts, '='), NULL),
 		"RestartPolicy", restart_inspect(a, q->restart), "AutoRemove", json_new_bool(a, q->rm), "VolumeDriver",
-		text(a, q->volume_driver), "VolumesFrom", list(a, q->volumes_from), "CapAdd", list(a, q->cap_add), "CapDrop",
-		list(a, q->cap_drop), "Dns", json_new_strs(a, q->dns), "DnsOptions", json_new_strs(a, q->dns_options), "DnsSearch",
+		text(a, q->volume_driver), "VolumesFrom", list(a, q->volumes_from), "CapAdd", capabilities(a, q->cap_add), "CapDrop",
+		capabilities(a, q->cap_drop), "Dns", json_new_strs(a, q->dns), "DnsOptions", json_new_strs(a, q->dns_options), "DnsSearch",
 		json_new_strs(a, q->dns_search), "ExtraHosts", list(a, q->add_hosts), "GroupAdd", list(a, q->groups), "Links",
 		list(a, q->links), "Privileged", json_new_bool(a, q->privileged), "PublishAllPorts", json_new_bool(a, q->publish_all),
 		"ReadonlyRootfs", json_new_bool(a, q->read_only), "SecurityOpt", list(a, q->security_opts), "Runtime",

