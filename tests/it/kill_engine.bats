@@ -1,5 +1,6 @@
 # kill_engine.bats - command lines, monitors, or both are killed at random moments of a container's life: whatever
 # comes next finds a state that makes sense, and when the container is removed nothing of it is left.
+export BATS_TEST_TIMEOUT=${DAVIT_KILL_TIMEOUT:-1800}
 load lib
 load engine
 

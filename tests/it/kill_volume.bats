@@ -1,5 +1,6 @@
 # davit is killed while it fills, makes or removes a volume: afterwards each volume is empty or full, and everything
 # can be removed. DAVIT_KILL_ROUNDS says how often (12).
+export BATS_TEST_TIMEOUT=${DAVIT_KILL_TIMEOUT:-1800}
 load lib
 load engine
 
