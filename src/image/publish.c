@@ -320,6 +320,7 @@ int image_publish(struct image_stage *st, const struct image_record *recs, size_
 
 	arena_init(&a, 0);
 	orphans_init(&o, &a);
+	stage_flush_end(st);
 	/* One call for thousands of files; before the lock, because it takes long. */
 	int sys = st->n > 0 ? fault_hit("fsync") : 0;
 	if (sys || (st->n > 0 && syncfs(st->fd) < 0))

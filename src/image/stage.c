@@ -151,6 +151,7 @@ void image_stage_close(struct image_stage *st)
 {
 	if (!st)
 		return;
+	stage_flush_end(st);
 	/* Nothing to tell: what stays is removed by the next one. */
 	if (st->fd >= 0)
 		(void)!stage_remove(st->store, st->name, NULL);
@@ -311,9 +312,27 @@ static int stage_driver(struct image_stage *st, bool rootless, const struct laye
 	return rc;
 }
 
+/* Passes the stream on and counts it. */
+struct counted {
+	const struct tar_source *in;
+	struct image_stage *st;
+};
+
+static int counted_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
+{
+	struct counted *c = ctx;
+	int rc = c->in->next(c->in->ctx, ret, ret_len, e);
+
+	if (rc > 0)
+		stage_flush_count(c->st, *ret_len);
+	return rc;
+}
+
 int image_stage_layer_make(struct image_stage *st, const struct tar_source *src, const struct unpack_options *o,
 			   unsigned *ret_no, struct unpack_result *ret, struct dv_err *e)
 {
+	struct counted counted = { src, st };
+	const struct tar_source in = { counted_next, &counted, NULL };
 	const struct layer_driver *d;
 	char name[16];
 	unsigned no = 0;
@@ -325,7 +344,7 @@ int image_stage_layer_make(struct image_stage *st, const struct tar_source *src,
 		return rc;
 	st->v[no].driver = d->name;
 	staged_name(no, name);
-	rc = layer_make(d, st->fd, name, src, o, ret, e);
+	rc = layer_make(d, st->fd, name, &in, o, ret, e);
 	if (rc == 0)
 		*ret_no = no;
 	return rc;

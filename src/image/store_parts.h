@@ -33,7 +33,14 @@ struct image_stage {
 	unsigned n_held;
 	struct layer_choice choice;     /* of the driver; made when the first layer comes */
 	bool chosen;
+	struct stage_flush *flush;      /* NULL until there is much to write */
+	uint64_t unflushed;             /* bytes since it was last asked to */
 };
+
+/* So many bytes of a layer came: what there is of the stage begins to be written. Any thread. */
+void stage_flush_count(struct image_stage *st, size_t bytes);
+/* Nothing more comes: waits for what runs. */
+void stage_flush_end(struct image_stage *st);
 
 /* Of the file or directory in the stage. */
 void staged_name(unsigned no, char out[16]);
