@@ -21,29 +21,30 @@
 static int leaf_make(struct unpack *u, const struct tar_entry *t, int dirfd, int *ret_fd)
 {
 	char target[TAR_PATH_MAX + 1];
+	const mode_t mode = t->mode & 0777;     /* mostly all that is to be said about it, see unpack_meta() */
 	char *slash;
 	int rc = 0, fd;
 
 	switch (t->type) {
 	case TAR_FILE:
-		fd = openat(dirfd, u->leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(dirfd, u->leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 		if (fd < 0)
 			return errno;
 		*ret_fd = fd;
 		return 0;
 	case TAR_DIR:
-		rc = mkdirat(dirfd, u->leaf, 0700);
+		rc = mkdirat(dirfd, u->leaf, mode);
 		break;
 	case TAR_SYMLINK:
 		rc = symlinkat(t->link, dirfd, u->leaf);
 		break;
 	case TAR_CHAR:
 	case TAR_BLOCKDEV:
-		rc = mknodat(dirfd, u->leaf, (t->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | 0600,
+		rc = mknodat(dirfd, u->leaf, (t->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | mode,
 			     makedev(t->major, t->minor));
 		break;
 	case TAR_FIFO:
-		rc = mkfifoat(dirfd, u->leaf, 0600);
+		rc = mkfifoat(dirfd, u->leaf, mode);
 		break;
 	case TAR_HARDLINK:
 		if (unpack_clean(t->link, target, NULL) < 0 || !*target)
