@@ -82,6 +82,8 @@ struct blob_writer;
 int blob_begin(struct image_store *s, enum digest_alg alg, struct blob_writer **ret, struct dv_err *e) DV_MUST_USE;
 int blob_write(struct blob_writer *w, const void *data, size_t len, struct dv_err *e) DV_MUST_USE;
 uint64_t blob_written(const struct blob_writer *w);
+/* The file, for reading with pread(2) while it grows, and until the writer is freed; the writer's own. */
+int blob_writer_fd(const struct blob_writer *w);
 /* Of what was written so far. */
 void blob_written_digest(const struct blob_writer *w, struct digest *ret);
 /* want may be NULL: whatever it is; INVALID when it is another. *ret_digest may be NULL. The writer is used up

@@ -194,6 +194,11 @@ uint64_t blob_written(const struct blob_writer *w)
 	return w->size;
 }
 
+int blob_writer_fd(const struct blob_writer *w)
+{
+	return w->fd;
+}
+
 void blob_written_digest(const struct blob_writer *w, struct digest *ret)
 {
 	struct digest_stream hash = w->hash;

@@ -1,5 +1,6 @@
 /* flow.c - a growing file and a relay: one mutex and one condition each, held for a few instructions. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -8,13 +9,14 @@
 #include "transfer/flow.h"
 
 #define READ_SIZE ((size_t)256 << 10)
+#define AHEAD_SIZE ((uint64_t)4 << 20)  /* the disk is asked for so much before it is wanted */
 #define KEEP_MAX 16
 
 /* --- growing --- */
 
 struct growing {
 	int fd;
-	uint64_t pos;                   /* the reader's */
+	uint64_t pos, ahead;            /* the reader's */
 	char *buf;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
@@ -104,6 +106,17 @@ static int growing_wait(struct growing *g, uint64_t *ret, struct dv_err *e)
 	return rc;
 }
 
+/* One who only asks for the next piece when it has none waits for the disk each time. What was just written is in memory
+ * and is not asked for again. */
+static void growing_ahead(struct growing *g, uint64_t there)
+{
+	if (g->pos + AHEAD_SIZE <= g->ahead || there <= READ_SIZE)
+		return;
+	g->ahead = DV_MAX(g->ahead, g->pos);
+	(void)posix_fadvise(g->fd, (off_t)g->ahead, (off_t)AHEAD_SIZE, POSIX_FADV_WILLNEED);
+	g->ahead += AHEAD_SIZE;
+}
+
 static int growing_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
 {
 	struct growing *g = ctx;
@@ -113,6 +126,7 @@ static int growing_next(void *ctx, const void **ret, size_t *ret_len, struct dv_
 
 	if (rc < 0 || there == 0)
 		return rc;
+	growing_ahead(g, there);
 	do
 		n = pread(g->fd, g->buf, DV_MIN(there, READ_SIZE), (off_t)g->pos);
 	while (n < 0 && errno == EINTR);
@@ -124,6 +138,11 @@ static int growing_next(void *ctx, const void **ret, size_t *ret_len, struct dv_
 	*ret = g->buf;
 	*ret_len = (size_t)n;
 	return 1;
+}
+
+void growing_seek(struct growing *g, uint64_t offset)
+{
+	g->pos = offset;
 }
 
 struct tar_source growing_source(struct growing *g)

@@ -20,6 +20,8 @@ void growing_fail(struct growing *g, const struct dv_err *why);
 bool growing_failed(struct growing *g);
 /* Reader: no more will be read; also wakes a reader that waits on another thread, which gets UNAVAILABLE. */
 void growing_give_up(struct growing *g);
+/* Reader: go on from there. */
+void growing_seek(struct growing *g, uint64_t offset);
 /* A chunk stays valid until the next call. */
 struct tar_source growing_source(struct growing *g);
 

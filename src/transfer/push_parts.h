@@ -1,6 +1,8 @@
 /* push_parts.h - what the files of a push share. */
 #pragma once
 
+#include <pthread.h>
+
 #include "base/buf.h"
 #include "image/blob.h"
 #include "image/manifests.h"
@@ -16,7 +18,7 @@ struct push_blob {
 	struct digest plain;            /* from this blob */
 	bool compress;
 	struct blob_writer *writer;
-	bool first_to_fail;             /* of all: its error is the reason */
+	struct growing *growing;        /* what the writer has, for who sends it */
 	const char *mounts[PUSH_MOUNTS_MAX + 1];
 };
 
@@ -29,7 +31,8 @@ struct push {
 	const char *shown;
 	struct image_list list;         /* of the store, read when a mount is thought of */
 	bool listed;
-	struct dv_err why;
+	pthread_mutex_t lock;           /* of why */
+	struct dv_err why;              /* the first failure */
 	bool stop;
 	uint64_t sent;
 };
