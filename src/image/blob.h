@@ -51,6 +51,18 @@ struct blob_list {
 int blob_of_layer(struct image_store *s, struct arena *a, const struct digest *diff_id, struct blob_list *ret,
 		  struct dv_err *e) DV_MUST_USE;
 
+/* --- where else it is --- */
+
+#define BLOB_REPOS_MAX 8        /* of one blob: the oldest note goes */
+
+/* The repository ("team/web") of the registry ("reg.example:5000") has these blobs; those that have no row here are left
+ * out. */
+int blob_repos_note(struct image_store *s, const struct digest *v, size_t n, const char *registry, const char *repo,
+		    struct dv_err *e) DV_MUST_USE;
+/* Repositories of the registry that had it once, the latest first; ends with NULL. */
+int blob_repos(struct image_store *s, struct arena *a, const struct digest *d, const char *registry, const char ***ret,
+	       struct dv_err *e) DV_MUST_USE;
+
 /* --- put --- */
 
 /* What goes with a blob into its row, in one transaction. All of it may be 0. */

@@ -205,6 +205,48 @@ static void test_variants(void **state)
 /* --- downloads --- */
 
 /* A stage holds by a shared lock, and whoever writes the file has an exclusive one on it. */
+static size_t repos_of(struct fixture *f, const struct digest *d, const char *registry, const char ***ret)
+{
+	struct dv_err e = DV_ERR_NONE;
+	size_t n = 0;
+
+	assert_ok(blob_repos(f->s, &f->a, d, registry, ret, &e), &e);
+	while ((*ret)[n])
+		n++;
+	return n;
+}
+
+static void test_repos(void **state)
+{
+	struct digest v[2] = { sum("sent"), sum("never here") };
+	struct dv_err e = DV_ERR_NONE;
+	const char **repos;
+	struct fixture f;
+
+	fixture_new(&f);
+	put(f.s, "sent", NULL);
+	assert_int_equal(repos_of(&f, &v[0], "reg:5000", &repos), 0);
+	for (int i = 0; i < 2; i++)
+		assert_ok(blob_repos_note(f.s, v, 2, "reg:5000", "team/web", &e), &e);
+	assert_int_equal(repos_of(&f, &v[0], "reg:5000", &repos), 1);
+	assert_string_equal(repos[0], "team/web");
+	assert_int_equal(repos_of(&f, &v[0], "reg:5001", &repos), 0);
+	assert_int_equal(repos_of(&f, &v[1], "reg:5000", &repos), 0);
+	/* What is noted last stays, however many there are. */
+	for (int i = 0; i < 3 * BLOB_REPOS_MAX; i++) {
+		const char *repo = arena_printf(&f.a, "many/%d", i);
+		bool there = false;
+
+		assert_ok(blob_repos_note(f.s, v, 1, "reg:5000", repo, &e), &e);
+		assert_true(repos_of(&f, &v[0], "reg:5000", &repos) <= BLOB_REPOS_MAX);
+		for (; *repos; repos++)
+			there = there || streq(*repos, repo);
+		assert_true(there);
+	}
+	assert_int_equal(repos_of(&f, &v[0], "reg:5000", &repos), BLOB_REPOS_MAX);
+	fixture_done(&f);
+}
+
 static void test_commit_into_a_stage(void **state)
 {
 	struct digest d = sum("fetched"), w = sum("written");
@@ -585,6 +627,7 @@ int main(void)
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_repos),
 		cmocka_unit_test(test_commit_into_a_stage),
 		cmocka_unit_test(test_fetch),
 		cmocka_unit_test(test_leftover_of_a_download),

@@ -68,6 +68,10 @@ static const char *const steps[] = {
 
 	/* 4: a list of images without reading their configurations. */
 	"CREATE INDEX images_list ON images(created, digest, manifest, size)",
+
+	/* 5: where else a blob is; see blob_repos.c. */
+	"CREATE TABLE blob_repos(blob INTEGER NOT NULL REFERENCES blobs ON DELETE CASCADE, registry TEXT NOT NULL,"
+	" repo TEXT NOT NULL, noted INTEGER NOT NULL, PRIMARY KEY (blob, registry, repo)) WITHOUT ROWID",
 	NULL
 };
 static const struct db_schema schema = { "image", steps };

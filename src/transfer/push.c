@@ -26,24 +26,36 @@ static bool image_has(const struct image *img, const char *blob)
 	return false;
 }
 
+static void mount_add_path(struct push *p, struct push_blob *b, const char *path)
+{
+	size_t i = 0;
+
+	if (streq(path, p->name.path))
+		return;
+	for (; b->mounts[i]; i++)
+		if (streq(b->mounts[i], path))
+			return;
+	if (i < PUSH_MOUNTS_MAX)
+		b->mounts[i] = path;
+}
+
 static void mount_add(struct push *p, struct push_blob *b, const char *name)
 {
 	struct image_name n;
-	size_t i = 0;
 
-	if (image_name_parse(p->a, name, &n, NULL) < 0 || !streq(n.host, p->name.host) || streq(n.path, p->name.path))
-		return;
-	for (; b->mounts[i]; i++)
-		if (streq(b->mounts[i], n.path))
-			return;
-	if (i < PUSH_MOUNTS_MAX)
-		b->mounts[i] = n.path;
+	if (image_name_parse(p->a, name, &n, NULL) == 0 && streq(n.host, p->name.host))
+		mount_add_path(p, b, n.path);
 }
 
 static void mounts_find(struct push *p, struct push_blob *b)
 {
 	char text[DIGEST_TEXT_SIZE];
+	const char **noted;
 
+	/* What was sent there is better than what has a name that may never have been there. */
+	if (blob_repos(p->store, p->a, &b->d.digest, p->name.host, &noted, NULL) == 0)
+		while (*noted)
+			mount_add_path(p, b, *noted++);
 	if (!p->listed && image_list_with(p->store, p->a, IMAGE_LIST_LAYERS, &p->list, NULL) < 0)
 		p->list.n = 0;
 	p->listed = true;
@@ -157,6 +169,17 @@ int push_layers(struct push *p, const struct image *img, const struct manifest *
 	return rc;
 }
 
+/* For later pushes. A store that cannot be written is no reason to fail. */
+static void blobs_note(struct push *p, const struct push_blob *blobs, size_t n)
+{
+	struct digest *v = arena_array(p->a, struct digest, n);
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = blobs[i].d.digest;
+	if (blob_repos_note(p->store, v, n, p->name.host, p->name.path, NULL) < 0)
+		return;
+}
+
 /* --- documents --- */
 
 static const char *docker_manifest(struct push *p, const struct descriptor *config, const struct push_blob *blobs, size_t n)
@@ -221,6 +244,7 @@ static int push_image(struct push *p, const struct image *img, const char *text,
 		rc = push_blobs(p, blobs, m.n + 1, e);
 	if (rc < 0)
 		return rc;
+	blobs_note(p, blobs, m.n + 1);
 	const char *type = *m.media_type ? m.media_type : MEDIA_OCI_MANIFEST;
 	if (!same) {
 		text = new_manifest(p, &m, blobs);

@@ -36,6 +36,11 @@ steps() { jq -r 'select(.step) | .step' "$T/json" | sort | uniq -c | awk '{ prin
 	[ "$(jq -r '.layers[].mediaType' "$T/manifest" | sort -u)" = application/vnd.oci.image.layer.v1.tar+gzip ]
 	push --progress json case "$REG/team/plain:1" >"$T/json"
 	[[ $(steps) != *compressing* && $(steps) != *pushing* ]]
+	# Another repository takes over what this one has, although no image of that name is here.
+	push --progress json case "$REG/another/plain:1" >"$T/json"
+	steps
+	[[ $(steps) != *compressing* && $(steps) == *"mounted=2"* ]]
+	[ "$(inspect "$REG/another/plain:1")" = "$(cat "$T/manifest")" ]
 	# The same image comes back.
 	id=$(davit images -q --no-trunc)
 	[ "$(timeout 300 "$DAVIT_BUILD/davit-image" --root "$T/other" pull -q --tls-verify=false "$REG/team/plain:1")" = "$id" ]
