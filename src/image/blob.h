@@ -91,6 +91,7 @@ int blob_note(struct image_store *s, const struct digest *d, const struct blob_m
 
 /* As a stream, when the digest is known at the end only. Writing is [any thread], commit is not. */
 struct blob_writer;
+/* DIGEST_NONE: the caller hashes what he writes, and what blob_commit() is told is taken for true. */
 int blob_begin(struct image_store *s, enum digest_alg alg, struct blob_writer **ret, struct dv_err *e) DV_MUST_USE;
 int blob_write(struct blob_writer *w, const void *data, size_t len, struct dv_err *e) DV_MUST_USE;
 uint64_t blob_written(const struct blob_writer *w);

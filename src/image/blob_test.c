@@ -124,6 +124,18 @@ static void test_stream(void **state)
 	blob_writer_free(w);
 	assert_true(digest_equal(&have, &want));
 	check_content(f.s, &want, "in three pieces");
+	/* Whoever hashes himself says what it is. */
+	struct digest told = sum("told");
+	char text[5] = "";
+	assert_ok(blob_begin(f.s, DIGEST_NONE, &w, &e), &e);
+	assert_ok(blob_write(w, "told", 4, &e), &e);
+	assert_int_equal(pread(blob_writer_fd(w), text, 4, 0), 4);
+	assert_string_equal(text, "told");
+	assert_fails(blob_commit(w, NULL, NULL, NULL, &e), INTERNAL);
+	assert_ok(blob_commit(w, &told, NULL, &have, &e), &e);
+	blob_writer_free(w);
+	assert_true(digest_equal(&have, &told));
+	check_content(f.s, &told, "told");
 	fixture_done(&f);
 }
 

@@ -244,8 +244,9 @@ static int dest_put(void *ctx, struct descriptor *blob, const struct tar_source 
 	auto_blob_writer struct blob_writer *w = NULL;
 	const struct blob_meta meta = { .media_type = blob->media_type, .stage = d->stage };
 
+	/* The source is checked as it is read, to the last byte (dest_ops.blob). */
 	(void)pthread_mutex_lock(&d->lock);
-	int rc = blob_begin(d->store, blob->digest.alg ? blob->digest.alg : DIGEST_SHA256, &w, e);
+	int rc = blob_begin(d->store, DIGEST_NONE, &w, e);
 	(void)pthread_mutex_unlock(&d->lock);
 	if (rc == 0)
 		rc = write_all(w, in, e);

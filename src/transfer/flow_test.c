@@ -97,6 +97,30 @@ static void growing_is_read_while_it_grows(void **state)
 	}
 }
 
+static void growing_goes_on_elsewhere(void **state)
+{
+	static const uint64_t at[] = { 5000, 0, TOTAL, TOTAL - 1 };
+	auto_close int fd = temp_file();
+	struct writer w = { .fd = fd };
+	struct dv_err e = DV_ERR_NONE;
+	uint64_t bytes;
+	const void *p;
+	size_t len;
+
+	(void)state;
+	w.g = growing_new(fd, 0);
+	writer_run(&w);
+	struct tar_source src = growing_source(w.g);
+	assert_ok(read_all(src, &bytes, &e), &e);
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		growing_seek(w.g, at[i]);
+		assert_int_equal(src.next(src.ctx, &p, &len, &e), at[i] < TOTAL);
+		if (at[i] < TOTAL)
+			assert_int_equal(*(const unsigned char *)p, byte_at(at[i]));
+	}
+	growing_free(w.g);
+}
+
 static void growing_tells_the_writers_failure(void **state)
 {
 	auto_close int fd = temp_file();
@@ -215,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(growing_is_read_while_it_grows),
+		cmocka_unit_test(growing_goes_on_elsewhere),
 		cmocka_unit_test(growing_tells_the_writers_failure),
 		cmocka_unit_test(a_waiting_reader_is_woken),
 		cmocka_unit_test(relay_keeps_order_and_chunks),

@@ -7,6 +7,7 @@
  * has a thread of its own: the two halves cost about the same.
  */
 #include "base/fd.h"
+#include "image/blob.h"
 #include "transfer/flow.h"
 #include "transfer/layer.h"
 
@@ -17,6 +18,7 @@
 struct tee {
 	struct tar_source in;
 	struct digest_stream hash;
+	bool known;                     /* what it is: not hashed again */
 	int fd;
 	uint64_t bytes;
 };
@@ -28,7 +30,8 @@ static int tee_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err 
 
 	if (rc <= 0)
 		return rc;
-	digest_add(&t->hash, *ret, *ret_len);
+	if (!t->known)
+		digest_add(&t->hash, *ret, *ret_len);
 	t->bytes += *ret_len;
 	if (t->fd >= 0) {
 		rc = fd_write_all(t->fd, *ret, *ret_len, "staged blob", e);
@@ -164,23 +167,30 @@ static int pipeline_next(void *ctx, const void **ret, size_t *ret_len, struct dv
 	return rc;
 }
 
-static int pipeline_open(struct pipeline *p, struct layer_job *j, struct archive *ar, struct image_stage *st,
-			 struct dv_err *e)
+static int member_open(struct pipeline *p, const struct layer_job *j, const struct image_store *s, struct archive *ar,
+		       struct dv_err *e)
 {
-	int rc = archive_find(ar, j->member, &p->member, e);
+	int rc = j->from_store ? blob_open(s, &j->blob, &p->member.fd, &p->member.size, e) : archive_find(ar, j->member, &p->member, e);
 
-	if (rc < 0)
-		return rc;
-	if (j->check_size && p->member.size != j->size)
+	if (rc == 0 && j->check_size && p->member.size != j->size)
 		return dv_fail(e, DV_INVALID, "%llu bytes, its descriptor says %llu", (unsigned long long)p->member.size,
 			       (unsigned long long)j->size);
-	if (!j->has_blob)
+	return rc;
+}
+
+static int pipeline_open(struct pipeline *p, struct layer_job *j, const struct image_store *s, struct archive *ar,
+			 struct image_stage *st, struct dv_err *e)
+{
+	int rc = member_open(p, j, s, ar, e);
+
+	if (rc == 0 && !j->has_blob)
 		rc = image_stage_blob(st, &p->blob_no, &p->blob_fd, e);
 	if (rc < 0)
 		return rc;
 	archive_reader_init(ar, &p->member, &p->reader);
 	tee_begin(&p->raw, (struct tar_source){ archive_reader_next, &p->reader },
 		  j->blob.alg ? j->blob.alg : DIGEST_SHA256, p->blob_fd);
+	p->raw.known = j->from_store;
 	return 0;
 }
 
@@ -188,6 +198,10 @@ static int pipeline_finish(struct pipeline *p, struct layer_job *j, struct image
 {
 	int rc = 0;
 
+	if (j->from_store) {
+		j->blob_size = p->member.size;
+		return 0;
+	}
 	if (j->blob.alg)
 		rc = tee_check(&p->raw, &j->blob, "digest of the blob", e);
 	else
@@ -200,8 +214,8 @@ static int pipeline_finish(struct pipeline *p, struct layer_job *j, struct image
 	return rc;
 }
 
-int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, const int *lowers, size_t n_lowers,
-	      bool blind, struct dv_err *e)
+int layer_run(struct layer_job *j, const struct image_store *s, struct archive *ar, struct image_stage *st,
+	      const int *lowers, size_t n_lowers, bool blind, struct dv_err *e)
 {
 	const struct layer_below below = { .fds = lowers, .n = n_lowers, .blind = blind };
 	auto_free struct pipeline *p = mem_new(struct pipeline);
@@ -209,7 +223,7 @@ int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, c
 
 	p->job = j;
 	p->blob_fd = p->member.fd = -1;
-	int rc = pipeline_open(p, j, ar, st, e);
+	int rc = pipeline_open(p, j, s, ar, st, e);
 	if (rc == 0)
 		rc = layer_apply(j, &raw, st, &below, e);
 	if (rc == 0)

@@ -20,6 +20,7 @@ struct layer_job {
 	struct digest dir;              /* the name of its directory; alg NONE: not unpacked yet */
 	uint64_t blob_size;
 	bool has_blob;                  /* staged or stored */
+	bool from_store;                /* read there: verified long ago, and not hashed again */
 	enum compression kind;
 	bool wants_lowers;              /* unpacking has to wait for the layers below */
 };
@@ -45,6 +46,6 @@ int layer_apply(struct layer_job *j, const struct tar_source *in, struct image_s
 /* Tells j's watch. */
 void layer_tell(const struct layer_job *j, enum layer_step step, uint64_t done, uint64_t total);
 
-/* A member of an archive, as blob and as layer. Any thread. */
-int layer_run(struct layer_job *j, struct archive *ar, struct image_stage *st, const int *lowers, size_t n_lowers,
-	      bool blind, struct dv_err *e) DV_MUST_USE;
+/* A member of an archive, as blob and as layer; or the blob that the store has of it. Any thread. */
+int layer_run(struct layer_job *j, const struct image_store *s, struct archive *ar, struct image_stage *st,
+	      const int *lowers, size_t n_lowers, bool blind, struct dv_err *e) DV_MUST_USE;

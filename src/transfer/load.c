@@ -134,11 +134,15 @@ static int adopt_stored(struct plan *p, struct layer_job *j, struct dv_err *e)
 	const struct digest *blob = j->blob.alg ? &j->blob : &j->diff_id;
 	struct digest diff, names[2];
 	bool has = false;
+	int rc = j->blob.alg ? image_store_has_blob(p->store, blob, &has, e) : 0;
 
-	/* A blob without its layer (one that was copied here) is read, and not written again. */
-	if (j->blob.alg && image_stage_hold_blob(p->st, blob, NULL) == 0)
-		j->has_blob = true;
-	int rc = image_store_blob_layer(p->store, blob, &j->blob_size, &diff, e);
+	if (rc < 0)
+		return rc;
+	/* A blob without its layer (one that was copied here) is read where it is, and not written again. */
+	if (has && image_stage_hold_blob(p->st, blob, NULL) == 0)
+		j->has_blob = j->from_store = true;
+	has = false;
+	rc = image_store_blob_layer(p->store, blob, &j->blob_size, &diff, e);
 	if (rc == -DV_NOT_FOUND || (rc == 0 && !digest_equal(&diff, &j->diff_id)))
 		return 0;
 	layer_names(j, &names[0], &names[1]);
@@ -169,7 +173,7 @@ static int worker_run(void *ctx, struct dv_err *e)
 
 	if (__atomic_load_n(&w->p->failed, __ATOMIC_RELAXED))
 		return 0;
-	int rc = layer_run(w->j, w->p->ar, w->p->st, NULL, 0, !lowest, e);
+	int rc = layer_run(w->j, w->p->store, w->p->ar, w->p->st, NULL, 0, !lowest, e);
 	if (rc < 0)
 		__atomic_store_n(&w->p->failed, true, __ATOMIC_RELAXED);
 	return rc;
@@ -251,7 +255,7 @@ static int run_above(struct plan *p, struct plan_image *img, size_t i, struct dv
 	for (; n < i && rc == 0; n++)
 		rc = image_stage_layer_open(p->st, &img->layers[i - 1 - n]->dir, &fds[n], e);
 	if (rc == 0)
-		rc = layer_run(img->layers[i], p->ar, p->st, fds, n, false, e);
+		rc = layer_run(img->layers[i], p->store, p->ar, p->st, fds, n, false, e);
 	else
 		n--;
 	while (n > 0)
