@@ -1,10 +1,10 @@
 /* layer.c - the pipeline of one layer.
  *
- *	archive -> copy to the stage, hash -> inflate || hash -> tar -> files
+ *	archive -> copy to the stage, hash -> inflate || hash || tar -> files
  *
  * Each step pulls from the one before, a chunk of 256 KiB at a time, so the data
- * is still in the cache when it is used the second time. What comes before the bars
- * has a thread of its own: the two halves cost about the same.
+ * is still in the cache when it is used the second time. What stands between bars
+ * has a thread of its own, so that no layer takes longer than its dearest step.
  */
 #include "base/fd.h"
 #include "image/blob.h"
@@ -71,28 +71,37 @@ void layer_names(const struct layer_job *j, struct digest *ret_alone, struct dig
 
 struct plain {
 	struct tee tee;
+	struct tar_source out;          /* inflated and hashed */
 	struct inflate *z;
-	struct relay *relay;
+	struct relay *inflated, *hashed;
 	unsigned dir_no;
 	struct unpack_result result;
 };
 
 static int plain_open(struct plain *p, const struct layer_job *j, const struct tar_source *in, struct dv_err *e)
 {
-	static const struct inflate_limits limits = { .keep = KEEP };
+	/* Both relays hold chunks. */
+	static const struct inflate_limits limits = { .keep = 2 * KEEP };
 	int rc = inflate_new(in, &limits, &p->z, e);
 
 	if (rc < 0)
 		return rc;
 	struct tar_source src = inflate_source(p->z);
-	if (inflate_kind(p->z) != COMPRESS_NONE) {
-		rc = relay_new(&src, KEEP, &p->relay, e);
+	bool split = inflate_kind(p->z) != COMPRESS_NONE;
+	if (split) {
+		rc = relay_new(&src, KEEP, &p->inflated, e);
 		if (rc < 0)
 			return rc;
-		src = relay_source(p->relay);
+		src = relay_source(p->inflated);
 	}
 	tee_begin(&p->tee, src, j->diff_id.alg, -1);
-	return 0;
+	p->out = (struct tar_source){ tee_next, &p->tee };
+	if (split) {
+		rc = relay_new(&p->out, KEEP, &p->hashed, e);
+		if (rc == 0)
+			p->out = relay_source(p->hashed);
+	}
+	return rc;
 }
 
 /* The stream was read to its end, so the digest covers everything. */
@@ -112,12 +121,11 @@ static int plain_finish(struct plain *p, struct layer_job *j, struct image_stage
 static int plain_run(struct plain *p, struct layer_job *j, const struct tar_source *in, struct image_stage *st,
 		     const struct unpack_options *o, struct dv_err *e)
 {
-	const struct tar_source src = { tee_next, &p->tee };
 	int rc = plain_open(p, j, in, e);
 
 	if (rc < 0)
 		return rc;
-	rc = image_stage_layer_make(st, &src, o, &p->dir_no, &p->result, e);
+	rc = image_stage_layer_make(st, &p->out, o, &p->dir_no, &p->result, e);
 	j->wants_lowers = rc == -DV_UNAVAILABLE && o->blind;
 	return rc < 0 && !j->wants_lowers ? rc : plain_finish(p, j, st, e);
 }
@@ -132,7 +140,8 @@ int layer_apply(struct layer_job *j, const struct tar_source *in, struct image_s
 
 	if (rc < 0 && below->give_up)
 		below->give_up(below->ctx);
-	relay_free(p->relay);
+	relay_free(p->hashed);
+	relay_free(p->inflated);
 	inflate_free(p->z);
 	return rc;
 }

@@ -1,8 +1,8 @@
 /* pull_layers.c - the layers of a pull: which are wanted, downloads beside unpacking, commits.
  *
- *	registry -> hash, partial/ -> inflate || hash -> tar -> files
+ *	registry -> hash, partial/ -> inflate || hash || tar -> files
  *
- * A blob has three threads: one receives, one decompresses, one unpacks. The second
+ * A blob has four threads: one receives, one decompresses, one hashes, one unpacks. The second
  * reads what the first wrote, so a slow disk never stops the registry, what an earlier pull
  * left is read like the rest, and no buffer grows. The thread of the store commits blobs
  * as they are complete.
