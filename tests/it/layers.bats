@@ -101,7 +101,7 @@ make_tars() {
 	make_layers two "$T/a.tar" "$T/b.tar"
 	[ "$(find "$T/root/layers" -mindepth 1 -type f | wc -l)" = 2 ]
 	[ "$(find "$T/root/layers" -mindepth 1 | wc -l)" = 2 ]
-	run -0 davit run --rm two sh -c 'ls /opaque /plain; ls /gone; stat -c "%a %u:%g %Y" /mine; cat /mine'
+	run -0 davit run --rm two sh -c 'exec 2>&1; ls /opaque /plain; ls /gone; stat -c "%a %u:%g %Y" /mine; cat /mine'
 	[ "$output" = $'/opaque:\nhigh\n\n/plain:\nhigh\nlow\nls: /gone: No such file or directory\n4751 1000:1000 '"$(stat -c %Y "$T/b/mine")"$'\nsecret' ]
 	davit run --name copies two sh -c 'echo more >>/mine; rm /plain/low; mv /etc/group /etc/groups; chmod 700 /bin; cat /mine'
 	davit run --rm two sh -c '[ "$(cat /mine)" = secret ] && [ -e /plain/low ]'
