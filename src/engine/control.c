@@ -227,7 +227,7 @@ int control_wait(struct engine *g, struct arena *a, const char *ref, int *ret_co
 			break;
 		/* It may end, or be adopted, between the question and the connection. */
 		if (monitor_connect(g, c->id, &sock, NULL) < 0) {
-			if ((r = wait_gone(&c->owner, 1000, NULL)) < 0 && r != -DV_TIMEOUT)
+			if ((r = wait_gone(ctr_owner_alive(g, c) ? &c->owner : &c->init, 1000, NULL)) < 0 && r != -DV_TIMEOUT)
 				return dv_fail(e, DV_INTERNAL, "wait for container %s", c->id);
 			continue;
 		}

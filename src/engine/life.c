@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/control.h"
 #include "engine/events.h"
@@ -166,8 +167,9 @@ static bool runs(struct engine *g, struct arena *a, const struct ctr *c, struct 
 
 /* --- what dead monitors and command lines left --- */
 
-static int adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
+static int adopt(struct engine *g, struct arena *a, struct ctr *c)
 {
+	struct dv_err why = DV_ERR_NONE;
 	struct record rec;
 	bool known = false;
 
@@ -175,7 +177,12 @@ static int adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err
 	if (known)
 		fold_live(c, &rec);
 	c->restarting = false;
-	return start_adopt(g, a, c, e);
+	/* Without one it runs on, as those do that an older davit made; the next command tries again. */
+	if (start_adopt(g, a, c, &why) < 0) {
+		log_warn("container runs without a monitor", "container", c->id, "reason", why.msg, NULL);
+		c->status = CTR_RUNNING;
+	}
+	return 0;
 }
 
 /* The monitor's last word, if it had one: the exit record where there is one, else (a --rm container, or one on a disk
@@ -198,7 +205,7 @@ static int finish_running(struct engine *g, struct arena *a, struct ctr *c, stru
 	int r;
 
 	if (!told && runs(g, a, c, &c->init))
-		return adopt(g, a, c, e);
+		return adopt(g, a, c);
 	if (c->auto_remove) {
 		r = life_remove(g, a, c, NULL, e);
 		return r < 0 ? r : 1;

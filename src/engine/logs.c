@@ -270,7 +270,9 @@ static int follow_monitor(struct reader *x, int in, struct dv_err *e)
 {
 	auto_close int monitor = -1;
 	struct dv_err gone = DV_ERR_NONE;
-	bool alive = x->row->owner.pid && proc_open(x->row->owner.pid, &monitor, &gone) >= 0 && proc_alive(&x->row->owner);
+	/* One that runs without a monitor is followed to its own end. */
+	const struct proc_id *id = ctr_owner_alive(x->g, x->row) ? &x->row->owner : &x->row->init;
+	bool alive = id->pid && proc_open(id->pid, &monitor, &gone) >= 0 && proc_alive(id);
 
 	while (!x->over) {
 		struct pollfd p[2] = { { .fd = in, .events = POLLIN }, { .fd = alive ? monitor : -1, .events = POLLIN } };

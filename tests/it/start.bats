@@ -266,3 +266,22 @@ has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 	[ "$(davit system boot)" = "" ]
 	davit rm -f $(davit ps -aq) >/dev/null
 }
+
+@test "a container that runs without a monitor and cannot get one is still there, and can be removed" {
+	id=$(davit run -d --name box bb sleep 1000)
+	kill -9 "$(davit_owner "$id")"
+	wait_for eval '[ -z "$(davit_owner $id)" ]'
+	# As an older davit has left it.
+	python3 - "$T/root/engine.db" <<-'P'
+		import sqlite3, sys
+		d = sqlite3.connect(sys.argv[1])
+		d.execute("UPDATE containers SET request = ''")
+		d.commit()
+	P
+	[ "$(status_of box)" = running ]
+	run -0 davit ps
+	[[ $output == *"without a monitor"*box* ]]
+	davit rm -f box
+	[ "$(davit ps -aq)" = "" ]
+	[ "$(leftovers "$id")" = "" ]
+}
