@@ -200,7 +200,8 @@ static int begin(struct making *x, const char *ref, bool again, int *ret_lock, s
 	}
 	if ((r = making_load(x, c, e)) < 0)
 		return r;
-	x->row.restarts = again ? x->row.restarts + 1 : 0;
+	/* A policy's restart was counted by the monitor that asked for it. */
+	x->row.restarts = again ? x->row.restarts : 0;
 	x->row.user_stopped = false;
 	x->row.status = CTR_STARTING;
 	x->row.owner = *engine_self(x->g);

@@ -58,7 +58,7 @@ struct monitor {
 	/* the container */
 	struct container box;
 	struct container_started started;
-	bool tty, answered, lives, reaped, stopping;
+	bool tty, lives, reaped, stopping;
 	bool restart_wanted;            /* whatever the policy says: the health check did not like it */
 	int status;                     /* of waitpid(2); -1: unknown */
 	int64_t began_ms;

@@ -96,10 +96,11 @@ static void remove_all(struct monitor *m)
 /* Somebody with the database and the image has to do it: the engine's own command line. */
 static void start_by_command(struct monitor *m)
 {
-	const struct proc_spawn s = { .path = m->job.again[0], .argv = (char *const *)m->job.again, .own_session = true };
+	const struct proc_spawn s = { .path = m->job.again ? m->job.again[0] : "", .argv = (char *const *)m->job.again, .own_session = true };
 	pid_t pid;
 
-	dv_ignore(proc_spawn(&s, &pid, NULL, NULL));
+	if (m->job.again)
+		dv_ignore(proc_spawn(&s, &pid, NULL, NULL));
 }
 
 static void put_away(struct monitor *m)
@@ -139,7 +140,7 @@ static void decide(struct monitor *m)
 	}
 	m->restart_wanted = false;
 	m->rec.init = (struct proc_id){ 0 };
-	if (again && can_start_again(m)) {
+	if (again) {
 		m->rec.state = RECORD_WAITING;
 		life_write(m);
 	} else {
@@ -153,8 +154,6 @@ static void decide(struct monitor *m)
 		loop_arm(m->restart_timer, delay_ms);
 		return;
 	}
-	if (again && m->job.again)
-		start_by_command(m);
 	m->stopping = true;
 	life_progress(m);
 }
@@ -275,7 +274,17 @@ static void start_again(void *ctx)
 	struct monitor *m = ctx;
 	bool no_program = false;
 	struct dv_err why = DV_ERR_NONE;
-	int r = job_read(&m->box_arena, m->fds[JOB_TEXT], NULL, &m->config, &why);
+	int r;
+
+	/* Adopted, or on a kernel that does not copy detached mounts: it has no root to start from. */
+	if (!can_start_again(m)) {
+		write_end(m);
+		start_by_command(m);
+		m->stopping = true;
+		life_progress(m);
+		return;
+	}
+	r = job_read(&m->box_arena, m->fds[JOB_TEXT], NULL, &m->config, &why);
 
 	if (r >= 0)
 		r = start(m, &no_program, &why);
@@ -310,7 +319,6 @@ int life_begin(struct monitor *m, struct dv_err *e)
 	if (m->creator)
 		dv_ignore(msg_send(m->creator->sock, &(struct msg){ .type = MSG_STARTED, .a = started.pid,
 								     .b = (int64_t)started.start_ticks }, NULL));
-	m->answered = true;
 	fd_close(&m->fds[JOB_LOCK]);
 	box_oom_score(m, true);
 	return 0;

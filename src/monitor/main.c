@@ -80,7 +80,7 @@ static int set_up(struct monitor *m, struct dv_err *e)
 	m->tty = m->job.tty;
 	if (m->creator && m->job.attach.set)
 		m->creator->attached = (uint32_t)m->job.attach.v;
-	m->backoff.restarts = m->job.restarts.set ? (unsigned)m->job.restarts.v : 0;
+	policy_resume(&m->backoff, m->job.restarts.set ? (unsigned)m->job.restarts.v : 0);
 	m->rec = (struct record){ .state = RECORD_STARTING, .code = -1, .restarts = m->backoff.restarts,
 				  .user_stopped = m->job.user_stopped };
 	(void)snprintf(m->rec.boot, sizeof m->rec.boot, "%s", m->job.boot);

@@ -47,6 +47,13 @@ static bool wanted(const struct policy *p, const struct backoff *b, int code, bo
 	return false;
 }
 
+void policy_resume(struct backoff *b, unsigned restarts)
+{
+	*b = (struct backoff){ .restarts = restarts, .in_a_row = restarts };
+	for (unsigned i = 0; i < restarts && b->delay_ms < POLICY_DELAY_MAX_MS; i++)
+		b->delay_ms = !b->delay_ms ? POLICY_DELAY_MIN_MS : DV_MIN(2 * b->delay_ms, (uint64_t)POLICY_DELAY_MAX_MS);
+}
+
 bool policy_again(const struct policy *p, struct backoff *b, int code, uint64_t lived_ms, bool user_stopped,
 		  uint64_t *ret_delay_ms)
 {

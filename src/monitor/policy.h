@@ -25,6 +25,8 @@ struct backoff {
 	unsigned in_a_row;      /* failures that count against on-failure:N */
 };
 
+/* Where another monitor left off after so many restarts. */
+void policy_resume(struct backoff *b, unsigned restarts);
 /* After an end with this exit status (-1: unknown, counts as a failure): start again? Then *ret_delay_ms is set and it
  * is counted. */
 bool policy_again(const struct policy *p, struct backoff *b, int code, uint64_t lived_ms, bool user_stopped,

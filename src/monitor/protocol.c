@@ -35,7 +35,6 @@ static const struct rule {
 	[MSG_EXITED] = { true, false, 3, -1, 255, 0, 0 },
 	[MSG_OK] = { true, false, 0, 0, 0, 0, 0 },
 	[MSG_HEALTH_RESULT] = { true, true, 3, -1, 255, 0, 0 },
-	[MSG_DROPPED] = { true, false, 0, 0, 0, 0, 0 },
 };
 
 size_t msg_encode(const struct msg *m, char *out)

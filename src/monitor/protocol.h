@@ -37,7 +37,6 @@ enum msg_type {
 	MSG_EXITED,             /* flags: enum exit_flags; a: exit status (128 + N for a signal), -1: unknown */
 	MSG_OK,
 	MSG_HEALTH_RESULT,      /* flags: enum health_status; a: exit status of the check; body: its output */
-	MSG_DROPPED,            /* this client did not read: it gets no more output */
 };
 
 enum attach_flags { ATTACH_IN = 1, ATTACH_OUT = 2, ATTACH_ERR = 4, ATTACH_WAITS = 8 /* back-pressure instead of loss */ };

@@ -97,6 +97,11 @@ static void test_back_off(void **state)
 	assert_int_equal(delay, POLICY_DELAY_MIN_MS);
 	assert_int_equal(b.restarts, 13);
 	assert_false(policy_again(&always, &b, 1, 5, true, &delay));
+	/* Another monitor goes on where the first one was. */
+	policy_resume(&b, 2);
+	assert_true(policy_again(&three, &b, 1, 5, false, &delay));
+	assert_int_equal(delay, 4 * POLICY_DELAY_MIN_MS);
+	assert_false(policy_again(&three, &b, 1, 5, false, &delay));
 	b = (struct backoff){ 0 };
 	assert_false(policy_again(&three, &b, 0, 5, false, &delay));
 	for (int i = 0; i < 3; i++)
