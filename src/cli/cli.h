@@ -20,6 +20,7 @@ extern const struct verb verb_update, verb_container_prune, verb_container_exist
 extern const struct verb verb_exec, verb_kill, verb_stop, verb_pause, verb_unpause, verb_wait, verb_rename, verb_export;
 extern const struct verb verb_container, verb_image, verb_system;
 extern const struct verb verb_volume;
+extern const struct verb verb_secret;
 extern const struct verb verb_cp;
 extern const struct verb verb_events;
 extern const struct verb verb_top;

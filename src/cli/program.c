@@ -77,6 +77,7 @@ static const struct verb *const verbs[] = {
 	&verb_pull, &verb_push,   &verb_load,   &verb_login,   &verb_logout,  &verb_registry,
 	&verb_import, &verb_manifest,
 	&verb_volume,
+	&verb_secret,
 	&verb_cp,
 	&verb_top,
 	&verb_stats,

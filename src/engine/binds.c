@@ -185,7 +185,7 @@ static int place_source(struct binds *b, struct place *p, const char *dst, const
 static struct json *overlay_mount(struct binds *b, const char *dst, const char *src)
 {
 	const char *dir = arena_printf(b->a, "containers/%s/overlay/%u", b->id, b->overlays++);
-	const char *options[] = { arena_printf(b->a, "lowerdir=%s", src), arena_printf(b->a, "upperdir=%s/upper", dir),
+	const char *options[] = { arena_printf(b->a, "lowerdir=%s", src ? src : ""), arena_printf(b->a, "upperdir=%s/upper", dir),
 				  arena_printf(b->a, "workdir=%s/work", dir), NULL };
 
 	return json_obj(b->a, "destination", json_new_str(b->a, dst), "type", json_new_str(b->a, "overlay"), "source",

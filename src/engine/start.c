@@ -17,6 +17,7 @@
 #include "engine/security.h"
 #include "engine/start.h"
 #include "engine/volume.h"
+#include "engine/secret.h"
 
 #define INIT_PATH "/sbin/docker-init"   /* where docker has it */
 
@@ -73,6 +74,7 @@ static int make_config(struct making *x, int lock, int *ret_root, struct json **
 		return r;
 	const struct volume_call v = { .id = x->id, .root = *ret_root, .first = !x->row.finished_ns, .uid = u.uid, .gid = u.gid };
 	if ((r = volume_prepare(x->g, x->a, &v, &x->config, e)) < 0 ||
+	    (r = secret_apply(x->g, x->a, &x->q, lock, dir, &x->config, e)) < 0 ||
 	    (r = bundle_make(x->a, &x->q, &x->config, &u, x->id, dir, ret, e)) < 0)
 		return r;
 	set_console_size(x->a, &x->q, *ret);
