@@ -318,6 +318,7 @@ int image_check(struct image_store *s, const struct check_options *o, struct are
 			*e = why;
 		return rc;
 	}
+	r.result.blobs_only = !c.st;
 	rc = check_all(&r, e);
 	image_stage_close(c.st);
 	if (rc == 0)

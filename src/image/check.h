@@ -39,6 +39,7 @@ struct check_result {
 	struct check_problem *v;
 	size_t n, n_repaired;
 	uint64_t blobs, layers, files, bytes;   /* looked at */
+	bool blobs_only;                        /* a store that cannot be written: files of layers were not compared */
 };
 /* 0 also when there are problems: look at ret->n. */
 int image_check(struct image_store *s, const struct check_options *o, struct arena *a, struct check_result *ret,

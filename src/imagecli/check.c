@@ -61,7 +61,7 @@ static struct json *result_json(struct arena *a, const struct check_result *r)
 	}
 	return json_obj(a, "Problems", list, "Repaired", json_new_u64(a, r->n_repaired), "Blobs", json_new_u64(a, r->blobs),
 			"Layers", json_new_u64(a, r->layers), "Files", json_new_u64(a, r->files), "Bytes",
-			json_new_u64(a, r->bytes), NULL);
+			json_new_u64(a, r->bytes), "BlobsOnly", json_new_bool(a, r->blobs_only), NULL);
 }
 
 static void show_problem(const struct check_problem *p)
@@ -76,6 +76,8 @@ static void show_text(struct arena *a, const struct check_result *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		show_problem(&r->v[i]);
+	if (r->blobs_only)
+		printf("the store is read-only: the files of layers were not compared with their blobs\n");
 	printf("%llu blobs, %llu layers, %llu files, %s: ", (unsigned long long)r->blobs, (unsigned long long)r->layers,
 	       (unsigned long long)r->files, str_human(a, r->bytes, false));
 	if (!r->n)

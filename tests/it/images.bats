@@ -241,6 +241,24 @@ A /var/empty" ]
 	[[ $output == *": no problems" ]]
 }
 
+@test "system check of a read-only store: blobs are verified, nothing is changed, what was left out is told" {
+	export T DAVIT_BUILD
+	export -f davit
+	read_only() { unshare -m --propagation private bash -c 'mount --bind "$T/root" "$T/root"; mount -o remount,bind,ro "$T/root"; "$@"' sh "$@"; }
+	run -0 read_only davit system check
+	[[ $output == *"read-only: the files of layers were not compared"*": no problems" ]]
+	[ "$(read_only davit system check --format json | jq .BlobsOnly)" = true ]
+	[ "$(davit system check --format json | jq .BlobsOnly)" = false ]
+	blob=$(find "$T/root/blobs" -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2)
+	printf 'X' | dd of="$blob" bs=1 seek=100000 conv=notrunc status=none
+	before=$(find "$T/root" -type f -printf '%p %s %T@\n' | grep -v 'engine.db' | sort)
+	run -1 read_only davit system check
+	[[ $output == *"blob sha256:"*"another digest; images: bb:latest"*"1 problems, 0 repaired" ]]
+	run -1 read_only davit system check --repair
+	[[ $output == *"is read-only" ]]
+	[ "$(find "$T/root" -type f -printf '%p %s %T@\n' | grep -v 'engine.db' | sort)" = "$before" ]
+}
+
 @test "a layer that an image has twice" {
 	"$DAVIT_SOURCE/tests/it/mklayout.py" same-layer-twice "$T/twice"
 	davit load -q -i "$T/twice"
