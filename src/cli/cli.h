@@ -27,6 +27,7 @@ extern const struct verb verb_top;
 extern const struct verb verb_stats;
 extern const struct verb verb_diff;
 extern const struct verb verb_commit;
+extern const struct verb verb_network, verb_port;
 
 /* Names for completion: struct program. */
 bool cli_names(struct buf *b, struct arena *a, const char *const *words, const char *kind, const char *prefix);

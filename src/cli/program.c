@@ -49,6 +49,7 @@ static const struct verb *const container_subs[] = {
 	&verb_diff,
 	&verb_commit,
 	&verb_run,   &verb_exec,    &verb_ps,   &verb_stop,   &verb_kill, &verb_rm,
+	&verb_port,
 	&verb_pause, &verb_unpause, &verb_wait, &verb_rename, &verb_export, &verb_container_inspect, &verb_anatomy, NULL
 };
 const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };
@@ -84,6 +85,8 @@ static const struct verb *const verbs[] = {
 	&verb_events,
 	&verb_diff,
 	&verb_commit,
+	&verb_network,
+	&verb_port,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };
 

@@ -55,8 +55,7 @@ const struct verb verb_run = {
 		       "prints the container's id instead. A container does not depend on its command line: when that is "
 		       "killed, it runs on. The exit "
 		       "status is the process' own, 128 + N when signal N ended it, 125 for failures of davit itself, 126 "
-		       "when the command cannot be run and 127 when it is not found.\n"
-		       "There is no bridge network yet: without --network a container has loopback only.",
+		       "when the command cannot be run and 127 when it is not found.",
 	.examples = examples,
 	.opts = opts,
 	.args_size = sizeof(struct ctr_args),

@@ -6,6 +6,7 @@
 #include "engine/etc.h"
 #include "engine/limit.h"
 #include "engine/security.h"
+#include "engine/network.h"
 #include "oci/caps.h"
 #include "oci/spec.h"
 
@@ -228,7 +229,9 @@ static struct json *namespaces(struct arena *a, const struct run_config *c)
 	struct json *list = nsmode_json(a, c);
 
 	if (!c->host_network)
-		json_append(a, list, json_obj(a, "type", json_new_str(a, "network"), NULL));
+		json_append(a, list, json_obj(a, "type", json_new_str(a, "network"), "path",
+					      network_netns(c->network) < 0 ? NULL :
+					      json_new_str(a, arena_printf(a, "/proc/self/fd/%d", network_netns(c->network))), NULL));
 	return list;
 }
 

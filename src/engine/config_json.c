@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "engine/config_json.h"
 #include "engine/limit.h"
+#include "engine/network.h"
 #include "engine/security.h"
 #include "oci/caps.h"
 
@@ -85,6 +86,8 @@ struct json *config_json(struct arena *a, const struct run_request *q, const str
 		json_copy(a, c->labels), "StopSignal", c->stop_signal ? text(a, c->stop_signal) : NULL, "StopTimeout",
 		q->stop_timeout.set ? json_new_i64(a, q->stop_timeout.v) : NULL, "Healthcheck", c->health, NULL);
 
+	if (network_exposed(a, c->network))
+		json_set(a, j, "ExposedPorts", network_exposed(a, c->network));
 	if (q->health_on_failure)
 		json_set(a, j, "HealthcheckOnFailureAction", text(a, q->health_on_failure));
 	if (q->tz)
@@ -115,9 +118,8 @@ struct json *restart_inspect(struct arena *a, const char *restart)
 
 static void modes(struct arena *a, const struct run_request *q, const struct run_config *c, struct json *j)
 {
-	const char *network = q->networks && q->networks[0] ? q->networks[0] : "none";
-
-	json_set(a, j, "NetworkMode", text(a, network));
+	json_set(a, j, "NetworkMode", text(a, network_mode_text(c->network)));
+	json_set(a, j, "PortBindings", network_bindings(a, c->network));
 	json_set(a, j, "IpcMode", text(a, mode_text(q->ipc_mode, "private")));
 	json_set(a, j, "PidMode", text(a, mode_text(q->pid_mode, "")));
 	json_set(a, j, "UTSMode", text(a, mode_text(q->uts_mode, "")));

@@ -7,6 +7,7 @@
 #include "engine/ctr.h"
 #include "engine/limit.h"
 #include "engine/security.h"
+#include "engine/network.h"
 
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define HOSTNAME_MAX 63
@@ -73,13 +74,15 @@ static int choose_args(struct arena *a, const struct run_request *q, const struc
 
 /* --- names and places --- */
 
-static int choose_network(const struct run_request *q, struct run_config *c, struct dv_err *e)
+static int choose_network(struct arena *a, const struct run_request *q, const struct json *image, struct run_config *c,
+			  struct dv_err *e)
 {
-	const char *n = q->networks && q->networks[0] ? q->networks[0] : "none";
+	int r = network_wish(a, q, &c->network, e);
 
-	c->host_network = streq(n, "host");
-	if (!c->host_network && !streq(n, "none"))
-		return dv_fail(e, DV_UNSUPPORTED, "--network %.64s is not supported yet, only none and host are", n);
+	if (r < 0)
+		return r;
+	network_wish_image(a, c->network, image);
+	c->host_network = network_mode(c->network) == NETWORK_HOST;
 	return 0;
 }
 
@@ -206,7 +209,7 @@ int run_configure(struct arena *a, const struct run_request *q, const struct ima
 	image = json_get(tree, "config");
 	c.image = image;
 	c.user = q->user ? q->user : image_str(image, "User");
-	if ((r = choose_network(q, &c, e)) < 0 || (r = limits_check(q, &c, e)) < 0 || (r = nsmode_choose(a, q, &c, e)) < 0 ||
+	if ((r = choose_network(a, q, image, &c, e)) < 0 || (r = limits_check(q, &c, e)) < 0 || (r = nsmode_choose(a, q, &c, e)) < 0 ||
 	    (r = choose_hostname(a, q, id, &c, e)) < 0 || (r = choose_args(a, q, image, &c, e)) < 0 ||
 	    (r = choose_cwd(a, q, image, &c, e)) < 0 || (r = choose_env(a, q, image, &c, e)) < 0 ||
 	    (r = choose_labels(a, q, image, &c, e)) < 0 || (r = caps_choose(q, caps_available(), &c.caps, e)) < 0 ||

@@ -12,6 +12,7 @@
 #include "engine/events.h"
 #include "engine/life.h"
 #include "engine/logopts.h"
+#include "engine/network.h"
 #include "engine/volume.h"
 #include "image/name.h"
 #include "monitor/policy.h"
@@ -90,9 +91,13 @@ int making_record(struct making *x, enum ctr_status status, struct dv_err *e)
 			       .auto_remove = x->q.rm, .boot = engine_boot(x->g), .error = "", .created_ns = ctr_now_ns(),
 			       .config = json_text(x->a, x->config.inspect, JSON_COMPACT),
 			       .request = json_text(x->a, request_to_json(x->a, &x->q), JSON_COMPACT) };
-	if (status == CTR_CREATING)
+	if (status == CTR_CREATING) {
 		x->row.owner = *engine_self(x->g);
-	return insert(x, e);
+		network_begin(x->config.network);       /* beside the row */
+	}
+	if ((r = insert(x, e)) < 0)
+		network_wish_done(x->config.network);
+	return r;
 }
 
 int making_load(struct making *x, const struct ctr *c, struct dv_err *e)

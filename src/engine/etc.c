@@ -6,13 +6,6 @@
 
 #define HOST_FILE_MAX (1 << 20)
 
-static const char own_hosts[] = "127.0.0.1\tlocalhost\n"
-				"::1\tlocalhost ip6-localhost ip6-loopback\n"
-				"fe00::0\tip6-localnet\n"
-				"ff00::0\tip6-mcastprefix\n"
-				"ff02::1\tip6-allnodes\n"
-				"ff02::2\tip6-allrouters\n";
-
 static const struct {
 	const char *name, *destination;
 } files[] = {
@@ -27,63 +20,16 @@ static int write_one(int dir_fd, const char *name, const char *text, size_t len,
 	return r < 0 ? r : fd_write_all(fd, text, len, name, e);
 }
 
-/* A missing file of the host is an empty one. */
-static int read_host(const char *path, struct buf *b, struct dv_err *e)
-{
-	int r = file_read(AT_FDCWD, path, b, e);
-
-	return r == -DV_NOT_FOUND ? 0 : r;
-}
-
-/* A name server on the host's own loopback cannot be reached from another network namespace. */
-static bool is_local_server(const char *line, size_t len)
-{
-	static const char *const local[] = { "nameserver 127.", "nameserver\t127.", "nameserver ::1", "nameserver\t::1" };
-
-	for (size_t i = 0; i < ARRAY_LEN(local); i++)
-		if (len >= strlen(local[i]) && memcmp(line, local[i], strlen(local[i])) == 0)
-			return true;
-	return false;
-}
-
-static int write_resolv(int dir_fd, bool host, struct dv_err *e)
-{
-	auto_buf struct buf in = BUF_INIT(HOST_FILE_MAX), out = BUF_INIT(HOST_FILE_MAX);
-	struct scan s;
-	const char *line;
-	size_t len;
-	int r = read_host("/etc/resolv.conf", &in, e);
-
-	if (r < 0)
-		return r;
-	s = scan_of(buf_cstr(&in), in.len);
-	while (scan_until(&s, '\n', &line, &len))
-		if (host || !is_local_server(line, len)) {
-			buf_add(&out, line, len);
-			buf_char(&out, '\n');
-		}
-	return write_one(dir_fd, "resolv.conf", buf_cstr(&out), out.len, e);
-}
-
-static int write_hosts(int dir_fd, const struct run_config *c, struct dv_err *e)
-{
-	auto_buf struct buf b = BUF_INIT(HOST_FILE_MAX);
-	int r;
-
-	if (!c->host_network)
-		return write_one(dir_fd, "hosts", own_hosts, sizeof own_hosts - 1, e);
-	r = read_host("/etc/hosts", &b, e);
-	return r < 0 ? r : write_one(dir_fd, "hosts", buf_cstr(&b), b.len, e);
-}
-
 int etc_write(int dir_fd, const struct run_config *c, struct dv_err *e)
 {
 	auto_free char *name = mem_printf("%s\n", c->hostname);
+	auto_buf struct buf hosts = BUF_INIT(HOST_FILE_MAX), resolv = BUF_INIT(HOST_FILE_MAX);
 	int r;
 
-	if ((r = write_one(dir_fd, "hostname", name, strlen(name), e)) < 0 || (r = write_hosts(dir_fd, c, e)) < 0)
+	if ((r = write_one(dir_fd, "hostname", name, strlen(name), e)) < 0 || (r = etc_hosts(c, &hosts, e)) < 0 ||
+	    (r = write_one(dir_fd, "hosts", buf_cstr(&hosts), hosts.len, e)) < 0 || (r = etc_resolv(c, &resolv, e)) < 0)
 		return r;
-	return write_resolv(dir_fd, c->host_network, e);
+	return write_one(dir_fd, "resolv.conf", buf_cstr(&resolv), resolv.len, e);
 }
 
 /* --- the time zone --- */

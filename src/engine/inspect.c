@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/inspect.h"
 #include "engine/volume.h"
+#include "engine/network.h"
 #include "image/driver.h"
 
 static struct json *time_text(struct arena *a, int64_t ns)
@@ -70,10 +71,15 @@ int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, st
 {
 	const char *run = arena_printf(a, "%s/containers/%s", engine_runroot(g), c->id);
 	struct json *config, *j;
+	struct json *net = NULL;
+	const char *mode;
 	int r = json_parse(a, c->config, strlen(c->config), &config, e);
 
 	if (r < 0)
 		return dv_wrap(e, "container %s", c->id);
+	mode = json_str(json_path(config, "HostConfig.NetworkMode"));
+	if ((r = network_settings(g, a, c->id, mode ? mode : "none", &net, e)) < 0)
+		return r;
 	j = json_obj(a, "Id", json_new_str(a, c->id), "Created", time_text(a, c->created_ns), "Path",
 		     json_get_mut(config, "Path"), "Args", json_get_mut(config, "Args"), "State", state(g, a, c), "Image",
 		     json_new_str(a, c->image), "ResolvConfPath", json_new_str(a, arena_printf(a, "%s/resolv.conf", run)),
@@ -81,7 +87,8 @@ int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, st
 		     json_new_str(a, arena_printf(a, "%s/hosts", run)), "LogPath", json_new_str(a, log_path(g, a, c)), "Name",
 		     json_new_str(a, arena_printf(a, "/%s", c->name)), "RestartCount", json_new_i64(a, c->restarts), "Driver",
 		     json_new_str(a, "overlay2"), "HostConfig", json_get_mut(config, "HostConfig"), "GraphDriver",
-		     graph(g, a, c), "Mounts", volume_show(g, a, json_get(config, "Mounts")), "Config", json_get_mut(config, "Config"), NULL);
+		     graph(g, a, c), "Mounts", volume_show(g, a, json_get(config, "Mounts")), "Config", json_get_mut(config, "Config"),
+		     "NetworkSettings", net, NULL);
 	*ret = j;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/control.h"
+#include "engine/network.h"
 #include "engine/events.h"
 #include "engine/life.h"
 #include "engine/monitors.h"
@@ -73,11 +74,23 @@ static int delete_oci(struct engine *g, struct arena *a, const char *id, struct 
 	return open ? container_delete_open(a, open, true, e) : container_delete(a, engine_oci_root(g), id, true, e);
 }
 
+/* Most of those without networks are known without asking the database. */
+int life_leave_networks(struct engine *g, struct arena *a, const struct ctr *c, bool forget, struct dv_err *e)
+{
+	struct json *j = NULL;
+	const char *mode;
+
+	if (json_parse(a, c->config, strlen(c->config), &j, NULL) >= 0 &&
+	    (mode = json_str(json_path(j, "HostConfig.NetworkMode"))) && (streq(mode, "none") || streq(mode, "host")))
+		return 0;
+	return network_release(g, a, c->id, forget, e);
+}
+
 int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct container *open, struct dv_err *e)
 {
 	int r;
 
-	if ((r = delete_oci(g, a, c->id, open, e)) < 0)
+	if ((r = delete_oci(g, a, c->id, open, e)) < 0 || (r = life_leave_networks(g, a, c, false, e)) < 0)
 		return r;
 	c->status = CTR_EXITED;
 	c->owner = c->init = (struct proc_id){ 0 };
@@ -95,7 +108,7 @@ static int drop(struct engine *g, struct arena *a, const struct ctr *c, struct d
 	int r;
 
 	(void)snprintf(name, sizeof name, "containers/%s", c->id);
-	if ((r = file_remove_tree(engine_runfd(g), name, e)) < 0)
+	if ((r = life_leave_networks(g, a, c, true, e)) < 0 || (r = file_remove_tree(engine_runfd(g), name, e)) < 0)
 		return r;
 	volume_release(g, a, c);
 	if ((c->auto_remove && (r = volume_drop_anonymous(g, a, c, e)) < 0) || (r = ctr_drop(g, c->id, e)) < 0)

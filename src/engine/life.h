@@ -25,6 +25,8 @@ int life_sweep(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 /* The process has ended (or never ran): runtime state and cgroup go, the row says so. The lock is held. open: the
  * runtime's container where the caller has it open, or NULL. */
 int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct container *open, struct dv_err *e) DV_MUST_USE;
+/* Its addresses, ports and rules are free again; with forget for good. */
+int life_leave_networks(struct engine *g, struct arena *a, const struct ctr *c, bool forget, struct dv_err *e) DV_MUST_USE;
 /* Everything goes, the row last. The lock is held. With `open` somebody waits: see overlay_discard(). */
 int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct container *open,
 		struct dv_err *e) DV_MUST_USE;

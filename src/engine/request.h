@@ -183,6 +183,7 @@ struct run_security {
 	struct json *masked, *readonly; /* lists of paths, NULL for none */
 };
 
+struct network_wish;
 struct run_config {
 	const char **args;
 	const char **env;
@@ -198,6 +199,7 @@ struct run_config {
 	struct run_security sec;
 	int64_t nano_cpus;
 	bool host_network;
+	struct network_wish *network;   /* network.h */
 	struct json *mounts;            /* binds and tmpfs, as in an OCI configuration */
 	struct json *mount_points;      /* the same as `inspect` shows them */
 	uint64_t caps;                  /* what the container may have: bit i is capability i */

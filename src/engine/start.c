@@ -13,6 +13,7 @@
 #include "engine/etc.h"
 #include "engine/events.h"
 #include "engine/life.h"
+#include "engine/network.h"
 #include "engine/overlay.h"
 #include "engine/security.h"
 #include "engine/start.h"
@@ -86,13 +87,19 @@ static int hand_over(struct making *x, const struct monitor_proc *p, int lock, u
 {
 	struct monitor_job job = { .row = &x->row, .q = &x->q, .config = &x->config, .lock = lock, .root = -1, .netns = -1,
 				   .attach = attach };
+	struct network_ready net = { .netns = -1 };
 	struct json *oci = NULL;
-	int r = make_config(x, lock, &job.root, &oci, e);
+	int r = network_prepare(x->g, x->a, x->config.network, x->id, &net, e);
 
+	if (r >= 0)
+		r = make_config(x, lock, &job.root, &oci, e);
 	job.oci = oci;
+	job.netns = net.netns;
 	if (r >= 0)
 		r = monitor_start(x->g, x->a, p, &job, &x->row.init, ret_status, e);
 	fd_close(&job.root);
+	network_ready_done(&net);
+	network_wish_done(x->config.network);
 	return r;
 }
 
@@ -114,6 +121,7 @@ static int not_started(struct making *x, int status, const char *why)
 {
 	if (x->row.auto_remove)
 		return life_remove(x->g, x->a, &x->row, NULL, NULL);
+	dv_ignore(life_leave_networks(x->g, x->a, &x->row, false, NULL));
 	x->row.status = x->row.finished_ns ? CTR_EXITED : CTR_CREATED;
 	x->row.owner = x->row.init = (struct proc_id){ 0 };
 	x->row.has_exit = true;

@@ -56,7 +56,7 @@ void link_add_veth(struct nl_batch *b, const struct link_veth *v)
 	struct ifinfomsg peer = { .ifi_index = v->peer_index };
 	size_t info, data, nest;
 
-	link_msg(b, "make a veth pair", RTM_NEWLINK, NEW, 0, IFF_UP);
+	link_msg(b, "make a veth pair", RTM_NEWLINK, NEW, v->index, IFF_UP);
 	nl_str(b, IFLA_IFNAME, v->name);
 	if (v->mtu)
 		nl_u32(b, IFLA_MTU, v->mtu);

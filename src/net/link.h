@@ -18,6 +18,7 @@ bool link_name_ok(const char *name);
 void link_add_bridge(struct nl_batch *b, const char *name, const struct net_mac *mac, unsigned mtu);
 struct link_veth {
 	const char *name;               /* our end */
+	int index;                      /* its number; 0: any, and then the other end's is any, too */
 	int master;                     /* index of its bridge */
 	unsigned mtu;                   /* 0: the kernel's */
 	const char *peer_name;          /* the other end, made inside peer_netns */

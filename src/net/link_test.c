@@ -84,19 +84,19 @@ static void test_container(void **state)
 	host_begin(&h, "br-b");
 	assert_ok(netns_begin(&job, &e), &e);
 	assert_ok(netns_take(take_ptr(&job), &netns, &inside, &e), &e);
-	link_add_veth(&out, &(struct link_veth){ .name = "dvtest0", .master = h.bridge.index, .mtu = 1400, .peer_name = "eth0",
-						 .peer_netns = netns, .peer_index = 2, .peer_mac = peer_mac });
+	link_add_veth(&out, &(struct link_veth){ .name = "dvtest0", .index = 4711, .master = h.bridge.index, .mtu = 1400, .peer_name = "eth0",
+						 .peer_netns = netns, .peer_index = 100, .peer_mac = peer_mac });
 	link_add_addr(&out, h.bridge.index, &gate);
 	link_add_neigh(&out, h.bridge.index, &own.addr, &peer_mac);
 	assert_ok(nl_send(h.fd, &out, &e), &e);
-	link_up(&in, 2);
-	link_add_addr(&in, 2, &own);
-	link_add_addr(&in, 2, &six);
-	link_add_route(&in, 2, NULL, &gate.addr, 0);
+	link_up(&in, 100);
+	link_add_addr(&in, 100, &own);
+	link_add_addr(&in, 100, &six);
+	link_add_route(&in, 100, NULL, &gate.addr, 0);
 	assert_ok(nl_send(inside, &in, &e), &e);
 
 	assert_ok(link_find(inside, "eth0", &veth, &e), &e);
-	assert_int_equal(veth.index, 2);
+	assert_int_equal(veth.index, 100);
 	assert_true(veth.flags & IFF_UP);
 	assert_memory_equal(veth.mac.b, peer_mac.b, 6);
 	assert_ok(route_list(inside, &h.a, &routes, &e), &e);

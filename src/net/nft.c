@@ -49,6 +49,21 @@ void nft_del_table(const struct nft *t)
 	nl_str(t->b, NFTA_TABLE_NAME, t->table);
 }
 
+static int take_nothing(void *ctx, const struct nlmsghdr *h, const void *body, size_t len, struct dv_err *e)
+{
+	(void)ctx, (void)h, (void)body, (void)len, (void)e;
+	return 0;
+}
+
+bool nft_table_there(int fd, const struct nft *t)
+{
+	auto_nl struct nl_batch b = NL_BATCH;
+
+	message(&b, t->table, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, t->family, 0);
+	nl_str(&b, NFTA_TABLE_NAME, t->table);
+	return nl_dump(fd, &b, take_nothing, NULL, NULL) >= 0;
+}
+
 void nft_chain(const struct nft *t, const char *name, const struct nft_hook *hook)
 {
 	size_t nest;

@@ -31,6 +31,9 @@ void nft_table(const struct nft *t, unsigned flags);
 /* Takes everything in it along; ENOENT. */
 void nft_del_table(const struct nft *t);
 
+/* Asks the kernel; outside of transactions. */
+bool nft_table_there(int fd, const struct nft *t);
+
 struct nft_hook {
 	const char *type;               /* "filter", "nat" */
 	uint32_t hook;                  /* NF_INET_*, NF_BR_* */

@@ -3,6 +3,9 @@
 #	load lib
 #	load engine
 
+# What is about networks says so; everything else needs none.
+export DAVIT_NETWORK=${DAVIT_NETWORK-none}
+
 davit() { "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" "$@"; }
 # In the background without a shell between: its pid is davit's.
 davit_background() {

@@ -1,0 +1,334 @@
+/* network_elems.c - the elements of the firewall's sets: what a network, an address and a published port are there. */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "engine/network_rules.h"
+
+/* --- elements as values --- */
+
+struct elem {
+	int family;
+	const char *set;
+	unsigned char key[40], data[20];
+	size_t key_len, data_len;
+};
+struct elems {
+	struct arena *a;
+	struct elem *v;
+	size_t n, cap;
+};
+
+static struct elem *new_elem(struct elems *l, int family, const char *set, size_t key_len)
+{
+	if (l->n == l->cap) {
+		struct elem *more = arena_array(l->a, struct elem, l->cap ? l->cap * 2 : 16);
+
+		if (l->n)
+			memcpy(more, l->v, l->n * sizeof *more);
+		l->v = more;
+		l->cap = l->cap ? l->cap * 2 : 16;
+	}
+	l->v[l->n] = (struct elem){ .family = family, .set = set, .key_len = key_len };
+	return &l->v[l->n++];
+}
+
+static void put_name(unsigned char *to, const char *name)
+{
+	memcpy(to, name, DV_MIN(strlen(name), (size_t)15));
+}
+
+static void add_name(struct elems *l, const char *set, const char *name)
+{
+	put_name(new_elem(l, NFPROTO_INET, set, 16)->key, name);
+}
+
+static void add_pair(struct elems *l, const char *set, const char *name)
+{
+	struct elem *x = new_elem(l, NFPROTO_INET, set, 32);
+
+	put_name(x->key, name);
+	put_name(x->key + 16, name);
+}
+
+static bool has_bridge(const struct network *n)
+{
+	return !streq(n->driver, "macvlan");
+}
+
+static void network_elems(struct elems *l, const struct network *n)
+{
+	if (!n || !has_bridge(n))
+		return;
+	add_name(l, "bridges", n->bridge);
+	add_pair(l, "same", n->bridge);
+	if (n->icc)
+		add_pair(l, "talk", n->bridge);
+	if (n->masquerade && !n->internal)
+		add_name(l, "hidden", n->bridge);
+	if (n->internal)
+		add_name(l, "internal", n->bridge);
+	if (!n->isolate)
+		add_name(l, "open", n->bridge);
+}
+
+/* --- an endpoint --- */
+
+static void add_guard(struct elems *l, int f, const char *link, const struct net_mac *mac, const struct net_addr *addr)
+{
+	struct elem *x = new_elem(l, NFPROTO_BRIDGE, f == NET_V4 ? "guard4" : "guard6", 24 + addr_len(addr));
+
+	put_name(x->key, link);
+	memcpy(x->key + 16, mac->b, 6);
+	memcpy(x->key + 24, addr->b, addr_len(addr));
+}
+
+static void address_elems(struct engine *g, struct elems *l, const struct network *n, const struct endpoint *p)
+{
+	const char *link = endpoint_link(g, l->a, p);
+	struct net_addr local = addr_link_local(&p->mac);
+
+	for (int f = 0; f < NET_FAMILIES; f++) {
+		if (!addr_is(&p->addr[f]))
+			continue;
+		add_guard(l, f, link, &p->mac, &p->addr[f]);
+		/* A routed network is there to be addressed. */
+		if (n->masquerade)
+			memcpy(new_elem(l, NFPROTO_INET, f == NET_V4 ? "addresses4" : "addresses6", addr_len(&p->addr[f]))->key,
+			       p->addr[f].b, addr_len(&p->addr[f]));
+	}
+	if (addr_is(&p->addr[NET_V6]))
+		add_guard(l, NET_V6, link, &p->mac, &local);
+}
+
+static unsigned number(const struct json *j, const char *key)
+{
+	uint64_t v = 0;
+
+	return json_u64(json_get(j, key), &v) ? (unsigned)v : 0;
+}
+
+/* host: the address it is published on, or one without family for all. */
+static void port_elem(struct elems *l, int f, const struct net_addr *host, const struct json *port, const struct net_addr *to)
+{
+	static const char *const names[2][NET_FAMILIES] = { { "any4", "any6" }, { "host4", "host6" } };
+	bool one = addr_is(host) && !addr_is_any(host);
+	size_t at = one ? addr_len(to) : 0;
+	struct elem *x = new_elem(l, NFPROTO_INET, names[one][f], at + 8);
+	unsigned outer = number(port, "host"), inner = number(port, "port");
+
+	memcpy(x->key, host->b, at);
+	x->key[at] = streq(json_str(json_get(port, "proto")), "udp") ? IPPROTO_UDP : IPPROTO_TCP;
+	x->key[at + 4] = (unsigned char)(outer >> 8);
+	x->key[at + 5] = (unsigned char)outer;
+	memcpy(x->data, to->b, addr_len(to));
+	x->data[addr_len(to)] = (unsigned char)(inner >> 8);
+	x->data[addr_len(to) + 1] = (unsigned char)inner;
+	x->data_len = addr_len(to) + 4;
+}
+
+static void port_elems(struct elems *l, const struct endpoint *p)
+{
+	for (JSON_EACH(it, p->ports)) {
+		const char *ip = json_str(json_get(it.value, "ip"));
+		struct net_addr host = { 0 };
+
+		if (!number(it.value, "host") || (ip && *ip && addr_parse(ip, "port", &host, NULL) < 0) || addr_is_loopback(&host))
+			continue;       /* loopback is not the firewall's */
+		for (int f = 0; f < NET_FAMILIES; f++)
+			if (addr_is(&p->addr[f]) && (!host.family || host.family == p->addr[f].family))
+				port_elem(l, f, &host, it.value, &p->addr[f]);
+	}
+}
+
+static void endpoint_elems(struct engine *g, struct elems *l, const struct network_rows *nets, const struct endpoint *p)
+{
+	const struct network *n = network_by_seq(nets, p->network);
+
+	if (!n || !has_bridge(n) || !endpoint_active(g, p))
+		return;
+	address_elems(g, l, n, p);
+	port_elems(l, p);
+}
+
+/* --- transactions --- */
+
+struct tables {
+	struct nl_batch b;
+	struct nft inet, bridge;
+	const char *prefix;
+	int fd;
+};
+
+static int tables_begin(struct engine *g, struct arena *a, struct tables *t, struct dv_err *e)
+{
+	const char *name = arena_printf(a, "davit-%s", network_tag(g, a));
+
+	t->b = NL_BATCH;
+	t->fd = -1;
+	t->inet = (struct nft){ &t->b, NFPROTO_INET, name };
+	t->bridge = (struct nft){ &t->b, NFPROTO_BRIDGE, name };
+	t->prefix = arena_printf(a, "dv%s", network_tag(g, a));
+	nft_begin(&t->b);
+	return nl_open(NETLINK_NETFILTER, -1, &t->fd, e);
+}
+
+static void tables_end(struct tables *t)
+{
+	nl_batch_done(&t->b);
+	fd_close(&t->fd);
+}
+
+static void write_elem(struct tables *t, const struct elem *x, bool remove, unsigned flags)
+{
+	struct nft_elems l = nft_elems(x->family == NFPROTO_INET ? &t->inet : &t->bridge, x->set, remove, flags);
+
+	nft_elem(&l, x->key, x->key_len, remove ? NULL : x->data, remove ? 0 : x->data_len);
+	nft_elems_end(&l);
+}
+
+static int add_all(struct engine *g, struct arena *a, const struct elems *l, struct dv_err *e)
+{
+	struct tables t;
+	int r = tables_begin(g, a, &t, e);
+
+	for (size_t i = 0; r >= 0 && i < l->n; i++)
+		write_elem(&t, &l->v[i], false, NLM_F_CREATE);
+	if (r >= 0)
+		r = nft_send(t.fd, &t.b, e);
+	tables_end(&t);
+	return r;
+}
+
+/* Added first, so that none of them is missing. */
+static int remove_some(struct engine *g, struct arena *a, const struct elem *v, size_t n, struct dv_err *e)
+{
+	struct tables t;
+	int r = tables_begin(g, a, &t, e);
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		write_elem(&t, &v[i], false, NLM_F_CREATE);
+		write_elem(&t, &v[i], true, 0);
+	}
+	if (r >= 0)
+		r = nft_send(t.fd, &t.b, e);
+	tables_end(&t);
+	return r;
+}
+
+/* One that another container has by now (EEXIST) is none of ours any more. Without a table there is nothing to remove. */
+static int remove_all(struct engine *g, struct arena *a, const struct elems *l, struct dv_err *e)
+{
+	struct dv_err why = DV_ERR_NONE;
+	int r = l->n ? remove_some(g, a, l->v, l->n, &why) : 0;
+
+	if (r >= 0 || r == -DV_NOT_FOUND)
+		return 0;
+	for (size_t i = 0; i < l->n && r == -DV_EXISTS; i++)
+		if ((r = remove_some(g, a, &l->v[i], 1, &why)) >= 0)
+			r = -DV_EXISTS;
+	if (r == -DV_EXISTS || r == -DV_NOT_FOUND)
+		return 0;
+	if (e)
+		*e = why;
+	return r;
+}
+
+/* --- what is asked for --- */
+
+int rules_add(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
+	      struct dv_err *e)
+{
+	struct elems l = { .a = a };
+
+	for (size_t i = 0; i < n; i++) {
+		network_elems(&l, network_by_seq(nets, v[i]->network));
+		endpoint_elems(g, &l, nets, v[i]);
+	}
+	return l.n ? add_all(g, a, &l, e) : 0;
+}
+
+int rules_remove(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
+		 struct dv_err *e)
+{
+	struct elems l = { .a = a };
+
+	for (size_t i = 0; i < n; i++)
+		endpoint_elems(g, &l, nets, v[i]);
+	return remove_all(g, a, &l, e);
+}
+
+int rules_remove_network(struct engine *g, struct arena *a, const struct network *n, struct dv_err *e)
+{
+	struct elems l = { .a = a };
+
+	network_elems(&l, n);
+	return remove_all(g, a, &l, e);
+}
+
+static void uplink_elems(struct engine *g, struct elems *l)
+{
+	auto_buf struct buf b = BUF_INIT(1 << 20);
+	struct scan s;
+	const char *line;
+	size_t len;
+
+	if (file_read(engine_runfd(g), "network.uplinks", &b, NULL) < 0)
+		return;
+	s = scan_of(buf_cstr(&b), b.len);
+	while (scan_until(&s, '\n', &line, &len))
+		if (len && len < 16)
+			add_name(l, "uplinks", arena_strn(l->a, line, len));
+}
+
+int rules_install(struct engine *g, struct arena *a, struct dv_err *e)
+{
+	struct network_rows nets;
+	struct endpoint_list points;
+	struct elems l = { .a = a };
+	struct tables t;
+	int r;
+
+	if ((r = network_rows(g, a, &nets, e)) < 0 || (r = endpoint_rows(g, a, NULL, 0, &points, e)) < 0)
+		return r;
+	for (size_t i = 0; i < nets.n; i++)
+		network_elems(&l, nets.v[i]);
+	for (size_t i = 0; i < points.n; i++)
+		endpoint_elems(g, &l, &nets, points.v[i]);
+	uplink_elems(g, &l);
+	r = tables_begin(g, a, &t, e);
+	if (r >= 0) {
+		rules_write_tables(&t.inet, &t.bridge, t.prefix);
+		for (size_t i = 0; i < l.n; i++)
+			write_elem(&t, &l.v[i], false, NLM_F_CREATE);
+		r = nft_send(t.fd, &t.b, e);
+	}
+	tables_end(&t);
+	return r < 0 ? dv_wrap(e, "firewall") : 0;
+}
+
+int rules_uninstall(struct engine *g, struct arena *a, struct dv_err *e)
+{
+	struct tables t;
+	int r = tables_begin(g, a, &t, e);
+
+	if (r >= 0) {
+		nft_table(&t.inet, 0);
+		nft_table(&t.bridge, 0);
+		nft_del_table(&t.inet);
+		nft_del_table(&t.bridge);
+		r = nft_send(t.fd, &t.b, e);
+	}
+	tables_end(&t);
+	return r;
+}
+
+bool rules_there(struct engine *g, struct arena *a)
+{
+	struct tables t;
+	bool there = tables_begin(g, a, &t, NULL) >= 0 && nft_table_there(t.fd, &t.inet) && nft_table_there(t.fd, &t.bridge);
+
+	tables_end(&t);
+	return there;
+}

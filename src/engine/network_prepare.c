@@ -1,0 +1,315 @@
+/* network_prepare.c - a container enters its networks before its process exists, and leaves them when it has ended.
+ *
+ * Rows come first, so that whatever kills us, who settles the container knows what it had. Links need no cleaning
+ * up: they die with the namespace, which nothing but descriptors holds.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "engine/life.h"
+#include "engine/network_wish.h"
+
+struct prepare {
+	struct engine *g;
+	struct arena *a;
+	struct network_wish *w;
+	const char *id;
+	struct network_rows nets;
+	struct endpoint **points;
+	size_t n;
+	int route;                      /* sockets: ours, and one inside */
+	int inside;
+};
+
+/* --- early --- */
+
+void network_begin(struct network_wish *w)
+{
+	if (w->mode == NETWORK_BRIDGED && !w->job)
+		dv_ignore(netns_begin(&w->job, NULL));
+}
+
+void network_wish_done(struct network_wish *w)
+{
+	if (w)
+		netns_drop(take_ptr(&w->job));
+}
+
+/* --- another's namespace --- */
+
+static int join_container(struct engine *g, struct arena *a, const struct network_wish *w, int *ret, struct dv_err *e)
+{
+	struct ctr *c = NULL;
+	int r = ctr_find(g, a, w->container, &c, e);
+
+	if (r < 0 || (r = life_settle(g, a, c, e)) < 0)
+		return r;
+	if (r > 0)
+		return dv_fail(e, DV_NOT_FOUND, "No such container: %.128s", w->container);
+	if (c->status != CTR_RUNNING || !ctr_init_alive(g, c))
+		return dv_fail(e, DV_CONFLICT, "cannot join network of a non running container: %s", c->id);
+	return file_open(AT_FDCWD, arena_printf(a, "/proc/%d/ns/net", (int)c->init.pid), O_RDONLY, 0, ret, e);
+}
+
+static int join(struct engine *g, struct arena *a, const struct network_wish *w, int *ret, struct dv_err *e)
+{
+	return w->container ? join_container(g, a, w, ret, e) : file_open(AT_FDCWD, w->path, O_RDONLY, 0, ret, e);
+}
+
+/* --- rows --- */
+
+static struct endpoint *new_point(struct prepare *p, const struct network *n, const struct network_want *want)
+{
+	struct endpoint *x = arena_new(p->a, struct endpoint);
+
+	x->network = n->seq;
+	x->container = p->id;
+	x->ifname = want->ifname ? want->ifname : arena_printf(p->a, "eth%zu", p->n);
+	x->want[NET_V4] = want->ip;
+	x->want[NET_V6] = want->ip6;
+	x->want_mac = want->mac;
+	x->aliases = want->aliases;
+	return x;
+}
+
+/* A container that has been in networks is in those, whatever its flags were: it may have left and entered some. */
+static int known_points(struct prepare *p, struct dv_err *e)
+{
+	struct endpoint_list l;
+	int r = endpoint_rows(p->g, p->a, p->id, 0, &l, e);
+
+	if (r >= 0) {
+		p->points = l.v;
+		p->n = l.n;
+	}
+	return r;
+}
+
+static int wanted_points(struct prepare *p, struct dv_err *e)
+{
+	p->points = arena_array(p->a, struct endpoint *, p->w->n + 1);
+	for (size_t i = 0; i < p->w->n; i++) {
+		struct network *n = NULL;
+		int r = network_need(p->g, p->a, p->w->v[i].name, &n, e);
+
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < p->n; k++)
+			if (p->points[k]->network == n->seq)
+				return dv_fail(e, DV_INVALID, "network %.64s is there twice", n->name);
+		p->points[p->n] = new_point(p, n, &p->w->v[i]);
+		p->n++;
+	}
+	return 0;
+}
+
+/* -P: what is exposed and not published gets ports of the host that are free. */
+static void publish_exposed(struct prepare *p)
+{
+	if (!p->w->publish_all)
+		return;
+	for (JSON_EACH(it, p->w->exposed)) {
+		bool done = false;
+
+		for (JSON_EACH(other, p->w->ports))
+			done |= json_equal(json_get(it.value, "port"), json_get(other.value, "port")) &&
+				json_equal(json_get(it.value, "proto"), json_get(other.value, "proto"));
+		if (!done)
+			json_append(p->a, p->w->ports, json_copy(p->a, it.value));
+	}
+}
+
+static bool same_port(const struct json *x, const struct json *y)
+{
+	const char *a = json_str(json_get(x, "ip")), *b = json_str(json_get(y, "ip"));
+
+	return json_equal(json_get(x, "host"), json_get(y, "host")) && json_equal(json_get(x, "proto"), json_get(y, "proto")) &&
+	       (!a || !b || !*a || !*b || streq(a, b) || streq(a, "0.0.0.0") || streq(b, "0.0.0.0"));
+}
+
+/* The sockets that were bound tell about programs of the host; other containers have none. */
+static int check_ports(struct prepare *p, const struct json *ports, struct dv_err *e)
+{
+	struct endpoint_list l;
+	int r = endpoint_rows(p->g, p->a, NULL, 0, &l, e);
+
+	for (size_t i = 0; r >= 0 && i < l.n; i++) {
+		if (!endpoint_active(p->g, l.v[i]) || streq(l.v[i]->container, p->id))
+			continue;
+		for (JSON_EACH(it, l.v[i]->ports))
+			for (JSON_EACH(mine, ports)) {
+				const char *ip = json_str(json_get(mine.value, "ip"));
+
+				if (same_port(it.value, mine.value))
+					return dv_fail(e, DV_CONFLICT, "Bind for %s:%s failed: port is already allocated",
+						       *ip ? ip : "0.0.0.0", json_num_text(json_get(mine.value, "host")));
+			}
+	}
+	return r;
+}
+
+/* Ports lead to the first network that may be reached. */
+static int take_ports(struct prepare *p, struct network_ready *ret, struct dv_err *e)
+{
+	publish_exposed(p);
+	for (size_t i = 0; i < p->n; i++)
+		p->points[i]->ports = NULL;
+	if (!json_len(p->w->ports))
+		return 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct network *n = network_by_seq(&p->nets, p->points[i]->network);
+		struct json *ports;
+
+		if (!n || n->internal || streq(n->driver, "macvlan"))
+			continue;
+		ports = json_copy(p->a, p->w->ports);
+		p->points[i]->ports = ports;
+		int r = ports_hold(p->a, ports, addr_is(&n->subnets[NET_V6].prefix.addr), ret, e);
+		return r < 0 ? r : check_ports(p, ports, e);
+	}
+	return 0;       /* as docker: nothing is published there */
+}
+
+static int make_rows(struct prepare *p, struct network_ready *ret, struct dv_err *e)
+{
+	int r;
+
+	if ((r = known_points(p, e)) < 0 || (!p->n && (r = wanted_points(p, e)) < 0) ||
+	    (r = network_rows(p->g, p->a, &p->nets, e)) < 0 || (r = take_ports(p, ret, e)) < 0)
+		return r;
+	return endpoint_store(p->g, p->a, &p->nets, p->points, p->n, e);
+}
+
+/* --- links and rules --- */
+
+static int make_links(struct prepare *p, int netns, struct dv_err *e)
+{
+	bool gateway = false;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct network *n = network_by_seq(&p->nets, p->points[i]->network);
+		bool mine = !gateway && !n->internal;
+		int bridge, r = bridge_up(p->g, p->a, p->route, n, &bridge, e);
+
+		if (r < 0 ||
+		    (r = endpoint_up(p->g, p->a, p->route, p->inside, netns, bridge, (unsigned)i, n, p->points[i], mine, e)) < 0)
+			return r;
+		gateway |= mine;
+	}
+	return 0;
+}
+
+/* A table that somebody has flushed is made anew, with all that there is. */
+static int make_rules(struct prepare *p, int *lock, struct dv_err *e)
+{
+	int r = rules_add(p->g, p->a, &p->nets, p->points, p->n, e);
+
+	if (r != -DV_NOT_FOUND)
+		return r;
+	fd_close(lock);
+	if ((r = network_lock(p->g, true, lock, e)) < 0)
+		return r;
+	return rules_install(p->g, p->a, e);
+}
+
+static int enter(struct prepare *p, struct network_ready *ret, int *lock, struct dv_err *e)
+{
+	int r;
+
+	if ((r = network_migrate(p->g, e)) < 0 || (r = network_lock(p->g, false, lock, e)) < 0 ||
+	    (r = make_rows(p, ret, e)) < 0 || (r = nl_open(NETLINK_ROUTE, -1, &p->route, e)) < 0 ||
+	    (!p->w->job && (r = netns_begin(&p->w->job, e)) < 0) ||
+	    (r = netns_take(take_ptr(&p->w->job), &ret->netns, &p->inside, e)) < 0 ||
+	    (r = make_links(p, ret->netns, e)) < 0)
+		return r;
+	return make_rules(p, lock, e);
+}
+
+/* The container's own line in /etc/hosts, and the address of the host as it sees it. */
+static void describe(const struct prepare *p)
+{
+	struct json *own = json_new_array(p->a);
+
+	for (size_t i = 0; i < p->n; i++)
+		for (int f = 0; f < NET_FAMILIES; f++) {
+			const struct network *n = network_by_seq(&p->nets, p->points[i]->network);
+
+			if (addr_is(&p->points[i]->addr[f]))
+				json_append(p->a, own, json_new_str(p->a, addr_str(p->a, &p->points[i]->addr[f])));
+			if (!p->w->host && f == NET_V4 && addr_is(&n->subnets[f].gateway) && !n->internal)
+				p->w->host = addr_str(p->a, &n->subnets[f].gateway);
+		}
+	p->w->addresses = own;
+}
+
+int network_prepare(struct engine *g, struct arena *a, struct network_wish *w, const char *id, struct network_ready *ret,
+		    struct dv_err *e)
+{
+	struct prepare p = { .g = g, .a = a, .w = w, .id = id, .route = -1, .inside = -1 };
+	struct network_ready out = { .netns = -1 };
+	auto_close int lock = -1;
+	int r = 0;
+
+	if (w->mode == NETWORK_JOINED)
+		r = join(g, a, w, &out.netns, e);
+	else if (w->mode == NETWORK_BRIDGED)
+		r = enter(&p, &out, &lock, e);
+	fd_close(&p.route);
+	fd_close(&p.inside);
+	if (r < 0) {
+		fd_close(&lock);
+		network_ready_done(&out);
+		if (p.n)
+			dv_ignore(network_release(g, a, id, false, NULL));
+		return r;
+	}
+	describe(&p);
+	w->netns = out.netns;
+	*ret = out;
+	return 0;
+}
+
+/* --- the end --- */
+
+int network_release(struct engine *g, struct arena *a, const char *id, bool forget, struct dv_err *e)
+{
+	auto_close int lock = -1;
+	struct network_rows nets;
+	struct endpoint_list l;
+	int r;
+
+	if ((r = network_migrate(g, e)) < 0 || (r = network_lock(g, false, &lock, e)) < 0 ||
+	    (r = endpoint_rows(g, a, id, 0, &l, e)) < 0)
+		return r;
+	if (!l.n)
+		return 0;
+	/* The rows last: until then the addresses are nobody else's. */
+	if ((r = network_rows(g, a, &nets, e)) < 0 || (r = rules_remove(g, a, &nets, l.v, l.n, e)) < 0)
+		return r;
+	return endpoint_clear(g, id, forget, e);
+}
+
+int network_reload(struct engine *g, struct arena *a, struct dv_err *e)
+{
+	auto_close int lock = -1;
+	int r;
+
+	if ((r = network_migrate(g, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0)
+		return r;
+	return rules_install(g, a, e);
+}
+
+int network_repair(struct engine *g, struct arena *a, struct dv_err *e)
+{
+	struct endpoint_list l;
+	int r;
+
+	if ((r = network_migrate(g, e)) < 0 || (r = endpoint_rows(g, a, NULL, 0, &l, e)) < 0)
+		return r;
+	for (size_t i = 0; i < l.n; i++)
+		if (endpoint_active(g, l.v[i]))
+			return rules_there(g, a) ? 0 : network_reload(g, a, e);
+	return 0;
+}
