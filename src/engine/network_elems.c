@@ -128,8 +128,20 @@ static void port_elem(struct elems *l, int f, const struct net_addr *host, const
 	x->data_len = addr_len(to) + 4;
 }
 
+static void self_elem(struct elems *l, int f, const struct net_addr *addr)
+{
+	size_t len = addr_len(addr);
+	struct elem *x = new_elem(l, NFPROTO_INET, f == NET_V4 ? "self4" : "self6", 2 * len);
+
+	memcpy(x->key, addr->b, len);
+	memcpy(x->key + len, addr->b, len);
+}
+
 static void port_elems(struct elems *l, const struct endpoint *p)
 {
+	for (int f = 0; f < NET_FAMILIES && json_len(p->ports); f++)
+		if (addr_is(&p->addr[f]))
+			self_elem(l, f, &p->addr[f]);
 	for (JSON_EACH(it, p->ports)) {
 		const char *ip = json_str(json_get(it.value, "ip"));
 		struct net_addr host = { 0 };

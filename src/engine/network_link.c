@@ -155,6 +155,9 @@ static int make_link(struct engine *g, struct arena *a, int route, int netns, in
 		link_add_veth(&b, &(struct link_veth){ .name = endpoint_link(g, a, p), .index = outer_index(g, a, p),
 						       .master = bridge, .mtu = n->mtu, .peer_name = p->ifname, .peer_netns = netns, .peer_index = index,
 						       .peer_mac = p->mac });
+		/* Its own published port leads it back to itself. */
+		if (json_len(p->ports))
+			link_set_hairpin(&b, endpoint_link(g, a, p));
 		/* Nobody has to ask who has the address: it is known, and cannot be claimed by another. */
 		for (int f = 0; f < NET_FAMILIES; f++)
 			if (addr_is(&p->addr[f]))

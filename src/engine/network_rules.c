@@ -41,6 +41,8 @@ static const struct {
 	{ NFPROTO_INET, { "uplinks", NFT_T_IFNAME, 16, 0, 0 } },
 	{ NFPROTO_INET, { "addresses4", NFT_T_IPV4, 4, 0, 0 } },
 	{ NFPROTO_INET, { "addresses6", NFT_T_IPV6, 16, 0, 0 } },
+	{ NFPROTO_INET, { "self4", NFT_T2(NFT_T_IPV4, NFT_T_IPV4), 8, 0, 0 } },
+	{ NFPROTO_INET, { "self6", NFT_T2(NFT_T_IPV6, NFT_T_IPV6), 32, 0, 0 } },
 	{ NFPROTO_INET, { "any4", KEY_PORT, 8, NFT_T2(NFT_T_IPV4, NFT_T_PORT), 8 } },
 	{ NFPROTO_INET, { "any6", KEY_PORT, 8, NFT_T2(NFT_T_IPV6, NFT_T_PORT), 20 } },
 	{ NFPROTO_INET, { "host4", NFT_T3(NFT_T_IPV4, NFT_T_PROTO, NFT_T_PORT), 12, NFT_T2(NFT_T_IPV4, NFT_T_PORT), 8 } },
@@ -90,7 +92,8 @@ static const struct {
 } ip[NET_FAMILIES] = { { NFPROTO_IPV4, 12, 16, 4 }, { NFPROTO_IPV6, 8, 24, 16 } };
 
 static const char *const any_map[NET_FAMILIES] = { "any4", "any6" }, *const host_map[NET_FAMILIES] = { "host4", "host6" },
-			 *const address_set[NET_FAMILIES] = { "addresses4", "addresses6" };
+			 *const address_set[NET_FAMILIES] = { "addresses4", "addresses6" },
+			 *const self_set[NET_FAMILIES] = { "self4", "self6" };
 
 /* --- early --- */
 
@@ -239,6 +242,17 @@ static void out_rules(const struct nft *t)
 	if_pair(&r, "same");
 	nft_masquerade(&r, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
 	nft_rule_end(&r);
+	/* Packets that only pass a bridge (br_netfilter) have no interface they came from here. */
+	for (int f = 0; f < NET_FAMILIES; f++) {
+		r = nft_rule(t, "out", "a container through its own published port");
+		nft_if_ct(&r, NFT_CT_STATUS, STATUS_DNAT);
+		if_family(&r, ip[f].family);
+		nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, ip[f].saddr, ip[f].len, NFT_R(0));
+		nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, ip[f].daddr, ip[f].len, NFT_R(ip[f].len / 4));
+		nft_lookup(&r, self_set[f], NFT_R(0), 0, false);
+		nft_masquerade(&r, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+		nft_rule_end(&r);
+	}
 	r = nft_rule(t, "out", "containers look like the host outside");
 	if_in(&r, NFT_META_IIFNAME, "hidden", false);
 	if_in(&r, NFT_META_OIFNAME, "bridges", true);

@@ -121,18 +121,28 @@ void link_set_group(struct nl_batch *b, const char *name, uint32_t group)
 	nl_u32(b, IFLA_GROUP, group);
 }
 
-void link_set_isolated(struct nl_batch *b, const char *name)
+static void set_port(struct nl_batch *b, const char *label, const char *name, unsigned attr)
 {
 	size_t info, data;
 
-	link_msg(b, "isolate a bridge's port", RTM_NEWLINK, 0, 0, 0);
+	link_msg(b, label, RTM_NEWLINK, 0, 0, 0);
 	nl_str(b, IFLA_IFNAME, name);
 	info = nl_nest(b, IFLA_LINKINFO);
 	nl_str(b, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = nl_nest(b, IFLA_INFO_SLAVE_DATA);
-	nl_u8(b, IFLA_BRPORT_ISOLATED, 1);
+	nl_u8(b, attr, 1);
 	nl_nest_end(b, data);
 	nl_nest_end(b, info);
+}
+
+void link_set_isolated(struct nl_batch *b, const char *name)
+{
+	set_port(b, "isolate a bridge's port", name, IFLA_BRPORT_ISOLATED);
+}
+
+void link_set_hairpin(struct nl_batch *b, const char *name)
+{
+	set_port(b, "set a bridge's port", name, IFLA_BRPORT_MODE);
 }
 
 void link_no_addrgen(struct nl_batch *b, int index)

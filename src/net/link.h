@@ -43,6 +43,8 @@ void link_rename(struct nl_batch *b, int index, const char *name);
 void link_set_group(struct nl_batch *b, const char *name, uint32_t group);
 /* Ports of a bridge that do not see each other. */
 void link_set_isolated(struct nl_batch *b, const char *name);
+/* What came in by the port may leave by it: where frames are redirected (br_netfilter and DNAT). */
+void link_set_hairpin(struct nl_batch *b, const char *name);
 /* No link-local IPv6 address comes up with it. */
 void link_no_addrgen(struct nl_batch *b, int index);
 /* Blocks; see above. */

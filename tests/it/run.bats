@@ -25,8 +25,8 @@ load engine
 	run -126 davit run --rm bb /etc
 	run -125 davit run --rm --pull never nosuch:1 true
 	[[ $output == *"Unable to find image 'nosuch:1' locally"* ]]
-	run -125 davit run --rm --network bridge bb true
-	[[ $output == *"not supported yet"* ]]
+	run -125 davit run --rm --network nosuch bb true
+	[[ $output == *"network nosuch not found"* ]]
 	run -125 davit run --rm -v no/volume:/x bb true
 	[[ $output == *"invalid characters for a local volume name"* ]]
 	run -125 davit run --rm -w relative bb true

@@ -1,0 +1,204 @@
+# Networks of containers: addresses, ports, names of the verbs, what is left.
+load lib
+load engine
+load network
+
+@test "a container has an address, a way out and a name for the host" {
+	run -0 davit run --rm bb sh -c 'ip -4 -o addr show eth0; ip route; cat /etc/hosts'
+	[[ $output == *"inet 172.24.0.2/16"* && $output == *"default via 172.24.0.1 dev eth0"* ]]
+	[[ $output == *"172.24.0.2"$'\t'* && $output == *"172.24.0.1"$'\t'"host.docker.internal"* ]]
+	run -0 davit run --rm bb sh -c 'ip -6 addr show eth0'
+	[ "$output" = "" ]
+	run -0 davit run --rm --network none bb sh -c 'ip -o link | wc -l'
+	[ "$output" = 1 ]
+	run -0 davit run --rm --network host bb readlink /proc/self/ns/net
+	[ "$output" = "$(readlink /proc/self/ns/net)" ]
+}
+
+@test "a published port: from the host, from outside, from a neighbour; docker's words for it" {
+	make_outside
+	serve web hello -p 8080:80 -p 192.0.2.1:8081:80 -p 53:53/udp
+	[ "$(get 192.0.2.1:8080)" = hello ]
+	[ "$(outside curl -s --max-time 10 192.0.2.1:8080/x)" = hello ]
+	[ "$(outside curl -s --max-time 10 "192.0.2.1:8081/x")" = hello ]
+	serve other there
+	[ "$(from other curl -s --max-time 10 "192.0.2.1:8080/x")" = hello ]
+	[ "$(from web curl -s --max-time 10 "192.0.2.1:8080/x")" = hello ]
+	[ "$(from other curl -s --max-time 10 "http://$(ip_of web)/x")" = hello ]
+	[ "$(davit port web)" = "$(printf '53/udp -> 0.0.0.0:53\n80/tcp -> 0.0.0.0:8080\n80/tcp -> 192.0.2.1:8081')" ]
+	[ "$(davit port web 53/udp)" = 0.0.0.0:53 ]
+	run -1 davit port web 81
+	[[ $output == *"No public port '81/tcp'"* ]]
+	[ "$(davit inspect -f '{{(index (index .NetworkSettings.Ports "53/udp") 0).HostPort}}' web)" = 53 ]
+	[ "$(davit inspect -f '{{.HostConfig.NetworkMode}}' web)" = bridge ]
+}
+
+@test "the way out is masqueraded, and stays when the host was no router before" {
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	make_outside
+	outside python3 -c '
+import socket
+s = socket.create_server(("192.0.2.2", 7000))
+print("ready", flush=True)
+c, a = s.accept()
+c.sendall(a[0].encode())' >"$T/server" 3>&- &
+	wait_for grep -q ready "$T/server"
+	run -0 davit run --rm bb sh -c 'nc 192.0.2.2 7000 </dev/null'
+	[ "$output" = 192.0.2.1 ]
+	# from one link of the host to another it is none still
+	nft list set inet "$(nft list tables inet | cut -d' ' -f3)" uplinks | grep -q '"up0"'
+}
+
+@test "a port that is taken is told, and nothing is left of the container" {
+	serve web hello -p 8080:80
+	run -125 davit run --rm -p 8080:80 bb true
+	[[ $output == *"Bind for 0.0.0.0:8080 failed: port is already allocated"* ]]
+	run -125 davit run --rm -p 127.0.0.1:8080:80 bb true
+	run python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(("", 8080))'
+	[[ $output == *"Address already in use"* ]]
+	run -0 davit run --rm -p 80 -p 8000-8003:90-93 -p 9000-9005:100/udp --name many bb true
+	run -125 davit run --rm -p 192.0.2.77:80:80 bb true
+	[[ $output == *"cannot assign requested address"* ]]
+	davit rm -f web
+	wait "$run_pid" || true
+	run -0 davit run --rm -p 8080:80 bb true
+	[ "$(davit ps -aq)" = "" ]
+}
+
+@test "words that are none are told before anything is made" {
+	for flags in '-p 0:80' '-p 1:2:3:4' '-p 80/sctp' '-p 70000:80' '-p 8000-8001:80-85' '-p x:80' '-p 1.2.3:80:80' '--expose x' \
+		'--ip 10.0.0.1.2' '--mac-address zz' '--network a/b' '--network container:' '--add-host x' '--add-host a:b' '--dns x' \
+		'--network none --network bridge' '--network none --ip 10.0.0.9' '--network bridge:what=1'; do
+		run -125 davit run --rm $flags bb true
+	done
+	run -125 davit run --rm --network nosuch bb true
+	[[ $output == *"network nosuch not found"* ]]
+	[ "$(davit ps -aq)" = "" ]
+}
+
+@test "names: --add-host, --dns and the others are in the container's files" {
+	run -0 davit run --rm --add-host one:192.0.2.7 --add-host gate:host-gateway --dns 192.0.2.53 --dns-search a.test \
+		--dns-opt ndots:3 bb cat /etc/hosts /etc/resolv.conf
+	[[ $output == *$'192.0.2.7\tone'* && $output == *$'172.24.0.1\tgate'* ]]
+	[[ $output == *"nameserver 192.0.2.53"* && $output == *"search a.test"* && $output == *"options ndots:3"* ]]
+	[ "$(grep -c nameserver <<<"$output")" = 1 ]
+}
+
+@test "create, ls, inspect, rm, prune" {
+	run -0 davit network create --subnet 10.77.0.0/24 --gateway 10.77.0.254 --ip-range 10.77.0.128/25 -o mtu=1400 --label a=b one
+	[ "$output" = one ]
+	run -1 davit network create one
+	[[ $output == *"already exists"* ]]
+	run -0 davit network create --ignore one
+	run -0 davit network create --internal --ipv6 two
+	run -1 davit network create --subnet 10.77.0.128/25 three
+	[[ $output == *"is used"* ]]
+	for flags in '--subnet x' '--subnet 10.0.0.0/33' '--subnet 10.9.0.0/24 --gateway 10.8.0.1' '-o what=1' '-d overlay' \
+		'--subnet 10.9.0.0/24 --ip-range 10.8.0.0/25' '-o mtu=12'; do
+		run -1 davit network create $flags bad
+	done
+	run -1 davit network create host
+	[ "$(davit network ls --format '{{.Name}} {{.Driver}}')" = "$(printf 'bridge bridge\none bridge\ntwo bridge\nhost host\nnone null')" ]
+	[ "$(davit network ls -f label=a=b --format '{{.Name}}')" = one ]
+	[ "$(davit network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}' one)" = "10.77.0.0/24 10.77.0.254" ]
+	run -0 davit run --rm --network one bb sh -c 'ip -4 -o addr show eth0; ip route; cat /sys/class/net/eth0/mtu'
+	[[ $output == *"inet 10.77.0.128/24"* && $output == *"via 10.77.0.254"* && $output == *1400 ]]
+	run -0 davit network prune -f
+	[ "$output" = "$(printf 'Deleted Networks:\none\ntwo')" ]
+	run -1 davit network rm bridge
+	[[ $output == *"pre-defined"* ]]
+	run -1 davit network inspect one
+	[[ $output == *"network one not found"* ]]
+}
+
+@test "static addresses, a MAC, several networks, and one who has the address already" {
+	davit network create --subnet 10.77.0.0/24 one
+	davit network create --subnet 10.78.0.0/24 --subnet fd78::/64 two
+	run -0 davit run --rm --network one:ip=10.77.0.9,mac=02:00:00:00:00:09 --network two:ip6=fd78::9 bb ip -o addr
+	[[ $output == *"eth0    inet 10.77.0.9/24"* && $output == *"eth1    inet 10.78.0.2/24"* && $output == *"inet6 fd78::9/64"* ]]
+	serve web hello --network one --ip 10.77.0.9
+	run -125 davit run --rm --network one --ip 10.77.0.9 bb true
+	[[ $output == *"Address already in use"* ]]
+	run -125 davit run --rm --network one --ip 10.99.0.9 bb true
+	[[ $output == *"not in a subnet"* ]]
+	run -1 davit network rm one
+	[[ $output == *"active endpoints"* ]]
+	# the last address is given again as late as can be
+	run -0 davit run --rm --network one bb ip -4 -o addr show eth0
+	first=$output
+	run -0 davit run --rm --network one bb ip -4 -o addr show eth0
+	[ "$output" != "$first" ]
+}
+
+@test "a pool without a free address says so" {
+	davit network create --subnet 10.77.0.0/30 small
+	serve web hello --network small
+	run -125 davit run --rm --network small bb true
+	[[ $output == *"no address of network small is free"* ]]
+	davit rm -f web
+	run -0 davit run --rm --network small bb true
+}
+
+@test "connect and disconnect a container that runs" {
+	davit network create --subnet 10.77.0.0/24 one
+	serve web hello
+	davit network connect --ip 10.77.0.7 one web
+	[ "$(ip_of web one)" = 10.77.0.7 ]
+	[ "$(get 10.77.0.7)" = hello ]
+	run -1 davit network connect one web
+	[[ $output == *"already exists"* ]]
+	davit network disconnect one web
+	run -28 curl -s --max-time 1 "10.77.0.7/x"
+	[ "$(get "$(ip_of web)")" = hello ]
+	run -1 davit network disconnect one web
+	[[ $output == *"is not connected"* ]]
+	gone() { [ "$(from web ip -o link | grep -c eth1)" = 0 ]; }
+	wait_for gone
+}
+
+@test "another container's network, and one by path" {
+	serve web hello
+	run -0 davit run --rm --network container:web bb sh -c 'ip -4 -o addr show eth0'
+	[[ $output == *"$(ip_of web)"* ]]
+	run -0 davit run --rm --network "ns:/proc/$(pid_of web)/ns/net" bb sh -c 'ip -4 -o addr show eth0'
+	[[ $output == *"$(ip_of web)"* ]]
+	run -125 davit run --rm --network container:nosuch bb true
+	[[ $output == *"No such container"* ]]
+}
+
+@test "what others flush comes back with the next command" {
+	serve web hello -p 8080:80
+	address=$(ip -4 -o addr | awk '/ br/ { sub("/.*", "", $4); print $4 }')
+	[ "$(get "$address:8080")" = hello ]
+	nft flush ruleset
+	run -7 curl -s --max-time 2 "$address:8080/x"
+	davit network reload
+	[ "$(get "$address:8080")" = hello ]
+	nft flush ruleset
+	davit run --rm bb true
+	[ "$(get "$address:8080")" = hello ]
+}
+
+@test "a macvlan: its own place on the parent's network" {
+	make_outside
+	davit network create -d macvlan -o parent=up0 --subnet 192.0.2.0/24 --gateway 192.0.2.2 lan
+	serve web hello --network lan --ip 192.0.2.40
+	[ "$(outside curl -s --max-time 10 "192.0.2.40/x")" = hello ]
+	run -1 davit network create -d macvlan -o parent=nosuch --subnet 10.1.0.0/24 --internal lan
+}
+
+@test "killed command lines leave no address, element or link" {
+	RANDOM=${KILL_SEED:-$RANDOM$$}
+	echo "seed $RANDOM"
+	for i in $(seq "${DAVIT_KILL_ROUNDS:-8}"); do
+		davit_background run --name victim -p 8080:80 bb sleep 60
+		sleep "0.0$(printf %02d $((RANDOM % 60)))"	# allow(sleep): the moment is the test
+		kill -9 "$run_pid" 2>/dev/null || true
+		wait "$run_pid" 2>/dev/null || true
+		davit rm -f victim >/dev/null
+		! nft list ruleset | grep -E 'elements = .*(8080|172\.24\.0\.[2-9])'
+		[ "$(davit network inspect -f '{{len .Containers}}' bridge)" = 0 ]
+	done
+	only_bridge() { [ "$(ip -o link | grep -c ' dv')" = 0 ]; }
+	wait_for only_bridge
+}
