@@ -54,8 +54,13 @@ c.sendall(a[0].encode())' >"$T/server" 3>&- &
 	run -125 davit run --rm -p 8080:80 bb true
 	[[ $output == *"Bind for 0.0.0.0:8080 failed: port is already allocated"* ]]
 	run -125 davit run --rm -p 127.0.0.1:8080:80 bb true
-	run python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(("", 8080))'
-	[[ $output == *"Address already in use"* ]]
+	python3 -c 'import socket, time; s = socket.create_server(("", 8099)); print("ready", flush=True); time.sleep(60)' \
+		>"$T/server" 3>&- &
+	server=$!
+	wait_for grep -q ready "$T/server"
+	run -125 davit run --rm -p 8099:80 bb true
+	[[ $output == *"Bind for 0.0.0.0:8099 failed: port is already allocated"* ]]
+	kill "$server"
 	run -0 davit run --rm -p 80 -p 8000-8003:90-93 -p 9000-9005:100/udp --name many bb true
 	run -125 davit run --rm -p 192.0.2.77:80:80 bb true
 	[[ $output == *"cannot assign requested address"* ]]
