@@ -2,7 +2,8 @@
  *
  *	NETWORK.net                 gateway ADDRESS; upstream ADDRESS[#PORT], or "host" for the servers of the host's
  *	                            resolv.conf: a line for each. Without any nothing but containers is found
- *	NETWORK.CONTAINER.ctr       name NAME (the first one is the main one), addr ADDRESS
+ *	NETWORK.CONTAINER.ctr       name NAME (the first one is the main one); addr ADDRESS; publish ADDRESS#PORT and
+ *	                            then, in a line `to`, ADDRESS#PORT: a TCP port of the host's loopback and where it leads
  *
  * Ids are letters and digits. A file is replaced as a whole; without its file a network or container is not known.
  */
@@ -15,6 +16,7 @@
 #define RECORDS_DIR "netd/names"        /* in the run directory */
 #define RECORDS_ID_MAX 64
 #define RECORDS_GATEWAYS_MAX 4
+#define RECORDS_PORTS_MAX 1024
 
 struct records_network {
 	char id[RECORDS_ID_MAX + 1];
@@ -30,6 +32,8 @@ struct records_container {
 	size_t n_names;
 	struct zone_addr addrs[ZONE_ADDRS_MAX];
 	size_t n_addrs;
+	struct sockaddr_storage *published, *targets;   /* in the arena: pairs */
+	size_t n_published, n_targets;
 };
 
 /* Texts are written as they are given: addresses as inet_pton(3) reads them, lists are NULL-terminated. INVALID for
@@ -37,7 +41,8 @@ struct records_container {
 int records_write_network(int dirfd, const char *id, const char *const *gateways, const char *const *upstreams,
 			  struct dv_err *e) DV_MUST_USE;
 int records_write_container(int dirfd, const char *network, const char *id, const char *const *names,
-			    const char *const *addrs, struct dv_err *e) DV_MUST_USE;
+			    const char *const *addrs, const char *const *published, const char *const *targets,
+			    struct dv_err *e) DV_MUST_USE;
 /* Absent is success. */
 int records_remove_network(int dirfd, const char *id, struct dv_err *e) DV_MUST_USE;
 int records_remove_container(int dirfd, const char *network, const char *id, struct dv_err *e) DV_MUST_USE;

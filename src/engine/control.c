@@ -10,6 +10,7 @@
 #include "engine/control.h"
 #include "engine/events.h"
 #include "engine/life.h"
+#include "engine/network.h"
 #include "engine/monitors.h"
 
 /* --- open --- */
@@ -288,6 +289,7 @@ int control_rename(struct engine *g, struct arena *a, const char *ref, const cha
 
 		c->name = name;
 		event_ctr(g, c, "rename", "oldName", was);
+		r = network_renamed(g, a, c->id, e);
 	}
 	return r;
 }

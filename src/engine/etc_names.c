@@ -122,9 +122,11 @@ static bool begins(const char *line, size_t len, const char *word)
 }
 
 /* What a flag says stands for all of the host's lines of that kind. */
-static bool is_replaced(const struct run_request *q, const char *line, size_t len)
+static bool is_replaced(const struct network_wish *w, const char *line, size_t len)
 {
-	return (q->dns && q->dns[0] && begins(line, len, "nameserver")) ||
+	const struct run_request *q = w->q;
+
+	return (((q->dns && q->dns[0]) || json_len(w->servers)) && begins(line, len, "nameserver")) ||
 	       (q->dns_search && q->dns_search[0] && (begins(line, len, "search") || begins(line, len, "domain"))) ||
 	       (q->dns_options && q->dns_options[0] && begins(line, len, "options"));
 }
@@ -139,8 +141,13 @@ static void list_line(struct buf *b, const char *word, const char *const *v)
 	buf_char(b, '\n');
 }
 
-static void flag_lines(const struct run_request *q, struct buf *b)
+/* Who knows the names of containers is asked first. */
+static void flag_lines(const struct network_wish *w, struct buf *b)
 {
+	const struct run_request *q = w->q;
+
+	for (JSON_EACH(it, w->servers))
+		buf_printf(b, "nameserver %s\n", json_str(it.value));
 	for (const char *const *s = q->dns; s && *s; s++)
 		buf_printf(b, "nameserver %s\n", *s);
 	list_line(b, "search", q->dns_search);
@@ -176,10 +183,10 @@ int etc_resolv(const struct run_config *c, struct buf *ret, struct dv_err *e)
 		return r;
 	s = scan_of(buf_cstr(&in), in.len);
 	while (scan_until(&s, '\n', &line, &len))
-		if (!is_replaced(w->q, line, len) && (is_host(w) || !is_local_server(line, len))) {
+		if (!is_replaced(w, line, len) && (is_host(w) || !is_local_server(line, len))) {
 			buf_add(ret, line, len);
 			buf_char(ret, '\n');
 		}
-	flag_lines(w->q, ret);
+	flag_lines(w, ret);
 	return buf_check(ret, "resolv.conf", e);
 }

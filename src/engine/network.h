@@ -113,3 +113,5 @@ int network_disconnect(struct engine *g, struct arena *a, const char *network, c
 int network_reload(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 /* The same, if the table is not there: what others flushed comes back with the next command. */
 int network_repair(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
+/* The container's name is another now: those that run with it find it by that. */
+int network_renamed(struct engine *g, struct arena *a, const char *id, struct dv_err *e) DV_MUST_USE;

@@ -131,6 +131,8 @@ static int connect_locked(struct engine *g, struct arena *a, const struct networ
 	if (c->status != CTR_RUNNING)
 		return endpoint_insert(g, a, &p, e);
 	r = plug(g, a, x, &nets, &p, which, !old.n, e);
+	if (r >= 0)
+		r = names_tell(g, a, c->id, e);
 	if (r < 0 && p.seq)
 		dv_ignore(endpoint_drop(g, p.seq, NULL));
 	return r;
@@ -190,7 +192,8 @@ static int disconnect_locked(struct engine *g, struct arena *a, const struct net
 	for (size_t i = 0; i < l.n; i++) {
 		if (l.v[i]->network != n->seq)
 			continue;
-		if (endpoint_active(g, l.v[i]) && (r = unplug(g, a, l.v[i], &nets, x, e)) < 0)
+		if (endpoint_active(g, l.v[i]) && ((r = unplug(g, a, l.v[i], &nets, x, e)) < 0 ||
+						   (r = names_forget(g, a, n->id, c->id, e)) < 0))
 			return r;
 		return endpoint_drop(g, l.v[i]->seq, e);
 	}

@@ -130,3 +130,14 @@ int rules_install(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_U
 /* Away with it: no network is left. */
 int rules_uninstall(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 bool rules_there(struct engine *g, struct arena *a);
+
+/* --- network_names.c --- */
+/* Containers of this network find each other by name. */
+bool names_served(const struct network *n);
+/* The addresses that are asked for names; NULL-terminated. */
+const char *const *names_servers(struct arena *a, const struct network *n);
+/* What the container is called in its networks, as its rows say now; davit-netd runs afterwards. UNAVAILABLE: it does
+ * not. */
+int names_tell(struct engine *g, struct arena *a, const char *id, struct dv_err *e) DV_MUST_USE;
+/* Networks are named by their ids. id NULL: the network itself is gone. */
+int names_forget(struct engine *g, struct arena *a, const char *network, const char *id, struct dv_err *e) DV_MUST_USE;

@@ -62,6 +62,9 @@ static int open_bound(const struct net_addr *x, bool udp, unsigned port, int *re
 	if (x->family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	/* davit-netd may have the port on the loopback, for this container's last life: it says the same. Programs of the
+	 * host do not, and rows tell about other containers. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	sys = udp ? (bind(fd, (struct sockaddr *)&sa, len) < 0 ? errno : 0) : bind_socket(fd, (struct sockaddr *)&sa, len);
 	if (sys == EADDRINUSE)
 		return dv_fail(e, DV_CONFLICT, "port is already allocated");

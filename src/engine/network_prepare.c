@@ -222,16 +222,23 @@ static int enter(struct prepare *p, struct network_ready *ret, int *lock, struct
 	    (r = make_rows(p, ret, e)) < 0 || (r = nl_open(NETLINK_ROUTE, -1, &p->route, e)) < 0 ||
 	    (!p->w->job && (r = netns_begin(&p->w->job, e)) < 0) ||
 	    (r = netns_take(take_ptr(&p->w->job), &ret->netns, &p->inside, e)) < 0 ||
-	    (r = make_links(p, ret->netns, e)) < 0)
+	    (r = make_links(p, ret->netns, e)) < 0 || (r = make_rules(p, lock, e)) < 0)
 		return r;
-	return make_rules(p, lock, e);
+	return names_tell(p->g, p->a, p->id, e);
 }
 
 /* The container's own line in /etc/hosts, and the address of the host as it sees it. */
 static void describe(const struct prepare *p)
 {
-	struct json *own = json_new_array(p->a);
+	struct json *own = json_new_array(p->a), *servers = json_new_array(p->a);
 
+	for (size_t i = 0; i < p->n; i++) {
+		const struct network *served = network_by_seq(&p->nets, p->points[i]->network);
+
+		for (const char *const *s = names_served(served) ? names_servers(p->a, served) : NULL; s && *s; s++)
+			json_append(p->a, servers, json_new_str(p->a, *s));
+	}
+	p->w->servers = servers;
 	for (size_t i = 0; i < p->n; i++)
 		for (int f = 0; f < NET_FAMILIES; f++) {
 			const struct network *n = network_by_seq(&p->nets, p->points[i]->network);
@@ -288,6 +295,12 @@ int network_release(struct engine *g, struct arena *a, const char *id, bool forg
 	/* The rows last: until then the addresses are nobody else's. */
 	if ((r = network_rows(g, a, &nets, e)) < 0 || (r = rules_remove(g, a, &nets, l.v, l.n, e)) < 0)
 		return r;
+	for (size_t i = 0; i < l.n; i++) {
+		const struct network *n = network_by_seq(&nets, l.v[i]->network);
+
+		if (n && (r = names_forget(g, a, n->id, id, e)) < 0)
+			return r;
+	}
 	return endpoint_clear(g, id, forget, e);
 }
 

@@ -144,6 +144,7 @@ static int forget(struct engine *g, struct arena *a, const struct network *n, st
 	int r;
 
 	if ((r = network_drop(g, n->seq, e)) < 0 || (r = rules_remove_network(g, a, n, e)) < 0 ||
+	    (r = names_forget(g, a, n->id, NULL, e)) < 0 ||
 	    (r = network_rows(g, a, &left, e)) < 0)
 		return r;
 	for (int f = 0; f < NET_FAMILIES; f++)

@@ -22,5 +22,6 @@ struct network_wish {
 	/* of network_prepare() */
 	int netns;                      /* the caller's, in its network_ready; -1 */
 	const struct json *addresses;   /* array of texts: the container's own */
+	const struct json *servers;     /* array of texts: who is asked for names in its networks */
 	const char *host;               /* the host as the container sees it, or NULL */
 };

@@ -1,6 +1,8 @@
 /* inner.h - the parts of davit-netd. */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "base/loop.h"
 
 /* --- names.c: the files of records, as a name server --- */
@@ -23,3 +25,13 @@ struct repair;
 struct repair *repair_new(struct loop *l, const char *root, const char *runroot);
 void repair_free(struct repair *p);
 void repair_want(struct repair *p);
+
+/* --- proxy.c: TCP ports of the host's loopback --- */
+struct proxy;
+struct proxy_port {
+	struct sockaddr_storage at, to;
+};
+struct proxy *proxy_new(struct loop *l);
+void proxy_free(struct proxy *p);
+/* The ports of one owner, instead of those it had; connections over those end. */
+void proxy_set(struct proxy *p, const char *owner, const struct proxy_port *v, size_t n);

@@ -37,6 +37,7 @@ struct names {
 	struct loop_source *source, *host_source, *task, *again;
 	struct zone *zone;
 	struct dns_server *server;
+	struct proxy *proxy;
 	struct map *nets;               /* by id */
 	struct map *changed;            /* files of networks to be looked at: (void *)1 */
 	struct map *known;              /* files of containers that are in the zone */
@@ -169,6 +170,16 @@ static void on_again(void *ctx)
 
 /* --- containers --- */
 
+static void publish(struct names *x, const char *file, const struct records_container *c)
+{
+	size_t n = DV_MIN(c->n_published, c->n_targets);
+	auto_free struct proxy_port *v = mem_alloc(mem_mul(n + 1, sizeof *v));
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct proxy_port){ c->published[i], c->targets[i] };
+	proxy_set(x->proxy, file, v, n);
+}
+
 static void container_look(struct names *x, const char *file)
 {
 	auto_arena struct arena a = { 0 };
@@ -183,12 +194,14 @@ static void container_look(struct names *x, const char *file)
 		r = zone_set(x->zone, c.network, c.id, (const char *const *)c.names, c.n_names, c.addrs, c.n_addrs, &e);
 	if (r >= 0) {
 		(void)map_set(x->known, file, &present);
+		publish(x, file, &c);
 		return;
 	}
 	if (r != -DV_NOT_FOUND)
 		log_warn("a record is passed over", "reason", e.msg, NULL);
 	(void)records_parse_name(file, &n, &c);
 	zone_drop(x->zone, c.network, c.id);
+	proxy_set(x->proxy, file, NULL, 0);
 	if (map_del(x->known, file) && map_len(x->known) == 0)
 		loop_post(x->task);     /* to say so */
 }
@@ -334,6 +347,7 @@ void names_free(struct names *x)
 	map_free(x->nets, net_free);
 	map_free(x->changed, NULL);
 	map_free(x->known, NULL);
+	proxy_free(x->proxy);
 	dns_server_free(x->server);
 	zone_free(x->zone);
 	fd_close(&x->watch);
@@ -372,6 +386,7 @@ int names_new(struct loop *l, int dirfd, void (*idle)(void *ctx), void *ctx, str
 
 	*x = (struct names){ .loop = l, .dirfd = dirfd, .watch = -1, .host_watch = -1, .zone = zone_new(), .nets = map_new(),
 			     .changed = map_new(), .known = map_new(), .idle = idle, .ctx = ctx };
+	x->proxy = proxy_new(l);
 	x->task = loop_add_task(l, on_task, x);
 	x->again = loop_add_timer(l, on_again, x);
 	if ((r = start(x, e)) < 0) {
