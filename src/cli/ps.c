@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "cli/ps.h"
+#include "engine/network.h"
 #include "engine/usage.h"
 #include "ui/text.h"
 
@@ -129,6 +130,17 @@ static struct json *label_map(struct arena *a, const struct json *labels)
 	return labels ? json_copy(a, labels) : json_new_object(a);
 }
 
+static const char *ports_text(struct engine *g, struct arena *a, const struct ctr *c, const char *network)
+{
+	struct network_port_list l;
+
+	/* most containers of many have none: the question is spared */
+	if (c->status != CTR_RUNNING || !network || streq(network, "none") || streq(network, "host") ||
+	    network_ports(g, a, c->id, &l, NULL) < 0)
+		return "";
+	return network_ports_text(a, &l);
+}
+
 struct json *ps_row(struct engine *g, struct arena *a, const struct ps_item *x, unsigned what)
 {
 	const struct ctr *c = x->ctr;
@@ -140,7 +152,7 @@ struct json *ps_row(struct engine *g, struct arena *a, const struct ps_item *x, 
 		a, "ID", json_new_strn(a, c->id, whole ? strlen(c->id) : CTR_SHORT), "Image", text(a, c->image_ref), "Command",
 		text(a, command_text(a, config, whole)), "CreatedAt", text(a, human_time(a, c->created_ns / 1000000000)),
 		"RunningFor", text(a, arena_printf(a, "%s ago", human_duration(a, (now - c->created_ns) / 1000000000))), "Ports",
-		text(a, ""), "State", text(a, ctr_state_name(c)), "Status", text(a, status_text(a, c, now)), "Names",
+		text(a, ports_text(g, a, c, network)), "State", text(a, ctr_state_name(c)), "Status", text(a, status_text(a, c, now)), "Names",
 		text(a, c->name), "Labels", text(a, joined_labels(a, json_path(config, "Config.Labels"))), "Mounts",
 		text(a, joined_mounts(a, mounts)), "Networks", text(a, network), "LocalVolumes",
 		text(a, arena_printf(a, "%u", volumes(mounts))), NULL);

@@ -304,14 +304,26 @@ int network_release(struct engine *g, struct arena *a, const char *id, bool forg
 	return endpoint_clear(g, id, forget, e);
 }
 
+static bool any_active(const struct engine *g, const struct endpoint_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (endpoint_active(g, l->v[i]))
+			return true;
+	return false;
+}
+
+/* Where no container is in a network there is nothing to put back: the last network takes the table along, and
+ * davit-netd, which cannot know whose doing that was, calls this. */
 int network_reload(struct engine *g, struct arena *a, struct dv_err *e)
 {
 	auto_close int lock = -1;
+	struct endpoint_list l;
 	int r;
 
-	if ((r = network_migrate(g, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0)
+	if ((r = network_migrate(g, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0 ||
+	    (r = endpoint_rows(g, a, NULL, 0, &l, e)) < 0)
 		return r;
-	return rules_install(g, a, e);
+	return any_active(g, &l) || rules_there(g, a) ? rules_install(g, a, e) : 0;
 }
 
 int network_repair(struct engine *g, struct arena *a, struct dv_err *e)
@@ -321,8 +333,5 @@ int network_repair(struct engine *g, struct arena *a, struct dv_err *e)
 
 	if ((r = network_migrate(g, e)) < 0 || (r = endpoint_rows(g, a, NULL, 0, &l, e)) < 0)
 		return r;
-	for (size_t i = 0; i < l.n; i++)
-		if (endpoint_active(g, l.v[i]))
-			return rules_there(g, a) ? 0 : network_reload(g, a, e);
-	return 0;
+	return any_active(g, &l) && !rules_there(g, a) ? network_reload(g, a, e) : 0;
 }

@@ -19,7 +19,6 @@
 #include "base/file.h"
 #include "engine/network_rules.h"
 #include "net/nft.h"
-#include "oci/defence.h"
 
 #define STATE_REPLIES (1u << 1 | 1u << 2)       /* established, related */
 #define STATUS_DNAT (1u << 5)
@@ -102,15 +101,13 @@ static void early_rules(const struct nft *t)
 	struct nft_rule r;
 
 	nft_chain(t, "early", &(struct nft_hook){ "filter", NF_INET_PRE_ROUTING, -300 });
-	if (defence_on("net-loopback")) {
-		r = nft_rule(t, "early", "loopback addresses do not come from outside");
-		nft_if_name(&r, NFT_META_IIFNAME, NFT_CMP_NEQ, "lo");
-		if_family(&r, NFPROTO_IPV4);
-		nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, 16, 1, NFT_REG_1);
-		nft_cmp(&r, NFT_CMP_EQ, NFT_REG_1, "\x7f", 1);
-		end_with(&r, NF_DROP);
-	}
-	for (int f = 0; f < NET_FAMILIES && defence_on("net-direct"); f++) {
+	r = nft_rule(t, "early", "loopback addresses do not come from outside");
+	nft_if_name(&r, NFT_META_IIFNAME, NFT_CMP_NEQ, "lo");
+	if_family(&r, NFPROTO_IPV4);
+	nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, 16, 1, NFT_REG_1);
+	nft_cmp(&r, NFT_CMP_EQ, NFT_REG_1, "\x7f", 1);
+	end_with(&r, NF_DROP);
+	for (int f = 0; f < NET_FAMILIES; f++) {
 		r = nft_rule(t, "early", "containers are not addressed from outside");
 		if_family(&r, ip[f].family);
 		nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, ip[f].daddr, ip[f].len, NFT_REG_1);
@@ -185,7 +182,7 @@ static void into_rules(const struct nft *t)
 	r = nft_rule(t, "into", "from the same network");
 	if_pair(&r, "talk");
 	end_with(&r, NF_ACCEPT);
-	for (int i = 0; i < 2 && defence_on("net-internal"); i++) {
+	for (int i = 0; i < 2; i++) {
 		r = nft_rule(t, "into", "internal networks are closed");
 		if_in(&r, i ? NFT_META_OIFNAME : NFT_META_IIFNAME, "internal", false);
 		end_with(&r, NF_DROP);
@@ -197,8 +194,6 @@ static void into_rules(const struct nft *t)
 	if_in(&r, NFT_META_IIFNAME, "open", false);
 	if_in(&r, NFT_META_OIFNAME, "open", false);
 	end_with(&r, NF_ACCEPT);
-	if (!defence_on("net-isolate"))
-		return;
 	r = nft_rule(t, "into", "another network, or from outside and not published");
 	nft_counter(&r);
 	end_with(&r, NF_DROP);
@@ -216,16 +211,12 @@ static void pass_rules(const struct nft *t)
 	if_in(&r, NFT_META_OIFNAME, "bridges", false);
 	nft_verdict(&r, NFT_JUMP, "into");
 	nft_rule_end(&r);
-	if (defence_on("net-internal")) {
-		r = nft_rule(t, "pass", "no way out of an internal network");
-		if_in(&r, NFT_META_IIFNAME, "internal", false);
-		end_with(&r, NF_DROP);
-	}
+	r = nft_rule(t, "pass", "no way out of an internal network");
+	if_in(&r, NFT_META_IIFNAME, "internal", false);
+	end_with(&r, NF_DROP);
 	r = nft_rule(t, "pass", "out of a network");
 	if_in(&r, NFT_META_IIFNAME, "bridges", false);
 	end_with(&r, NF_ACCEPT);
-	if (!defence_on("net-router"))
-		return;
 	r = nft_rule(t, "pass", "no router between the host's own links");
 	if_in(&r, NFT_META_IIFNAME, "uplinks", false);
 	if_in(&r, NFT_META_OIFNAME, "uplinks", false);
@@ -332,8 +323,6 @@ static void guard_rules(const struct nft *t, const char *prefix)
 	r = nft_rule(t, "guard", "no container of ours");
 	nft_if_meta(&r, NFT_META_IIFNAME, NFT_CMP_NEQ, prefix, strlen(prefix));
 	end_with(&r, NF_ACCEPT);
-	if (!defence_on("net-spoof"))
-		return;
 	arp_rules(t);
 	ip_rules(t);
 	r = nft_rule(t, "guard", "anything else");

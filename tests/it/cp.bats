@@ -109,7 +109,8 @@ upper() { echo "$T/root/containers/$(id_of "$1")/upper"; }
 	[ "$(stat -c %u:%g "$(upper box)/d/src/one")" = 12:34 ]
 	[ "$(davit cp box:/d/src - | tar -tf - | sort | tr '\n' ' ')" = "src/ src/hard src/link src/one src/sub/ src/sub/deep " ]
 	[ "$(davit cp box:/d/src/one - | tar -tf -)" = one ]
-	davit cp box:/d - | davit cp - box:/tmp
+	davit cp box:/d - >"$T/d.tar"
+	davit cp - box:/tmp <"$T/d.tar"
 	[ -e "$(upper box)/tmp/d/src/sub/deep" ]
 	run -1 davit cp - box:/none <"$T/src/one"
 	run -1 bash -c "echo junk | '$DAVIT_BUILD/davit' --root $T/root --runroot $T/run cp - box:/d"

@@ -29,7 +29,8 @@ teardown() {
 	wait_for -t 20 no_links || {
 		ip -br link
 		nft list ruleset
-		false
+		it_teardown
+		return 1
 	}
 	it_teardown
 }

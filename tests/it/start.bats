@@ -287,14 +287,14 @@ has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 }
 
 @test "restart policy of a container whose monitor was killed: it is started again, and counted on" {
-	id=$(davit run -d --name box --restart on-failure:2 bb sh -c "rm -f /tmp/end; $waiting")
+	id=$(davit run -d --name box --restart on-failure:2 bb sh -c "rm -f /dev/shm/end; $waiting")
 	wait_for has_log box begun
 	kill -9 "$(davit_owner "$id")"
 	wait_for eval '[ -z "$(davit_owner $id)" ]'
 	[ "$(status_of box)" = running ]        # adopted
 	for n in 1 2; do
 		pid=$(pid_of box)
-		touch "/proc/$pid/root/tmp/end"
+		touch "/proc/$pid/root/dev/shm/end"
 		wait_for eval '[ "$(davit inspect -f "{{.State.Status}} {{.RestartCount}}" box)" = "running $n" ] && [ "$(pid_of box)" != "$pid" ]'
 		wait_for eval '[ "$(log_of box | grep -c begun)" = $((n + 1)) ]'
 	done

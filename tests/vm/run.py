@@ -30,7 +30,7 @@ MODULES = ['overlay', 'erofs', 'loop', 'veth', 'bridge', 'vxlan', 'tun', 'nf_tab
            'nft_ct', 'nft_reject_inet', 'nft_fib_inet', 'nft_numgen', 'br_netfilter']
 BINARIES = ['busybox', 'jq', 'apparmor_parser']
 UNIT_TESTS = ['oci-cgroup_test', 'oci-cgroup_v2_test', 'oci-seccomp_load_test']      # of src/oci, on another kernel
-LAYER_FILES = ['davit', 'davit-image', 'src/engine/engine-overlay_test']    # of layers.sh
+LAYER_FILES = ['davit', 'davit-image', 'davit-monitor', 'src/engine/engine-overlay_test']    # of layers.sh
 
 
 class Skip(Exception):
