@@ -53,7 +53,7 @@ load engine
 	run_background box bb sleep 1000
 	run -0 davit anatomy box
 	[[ $output == *"├─ namespaces"* && $output == *"└─ layers"* && $output == *"COPY rootfs"* && $output != *$'\e'* ]]
-	run -0 timeout 300 script -qec "stty cols 60; '$DAVIT_BUILD/davit' --root $T/root --runroot $T/run anatomy box" /dev/null </dev/null
+	run -0 terminal "stty cols 60; '$DAVIT_BUILD/davit' --root $T/root --runroot $T/run anatomy box"
 	[[ $output == *$'\e[1m'* ]]
 	# No line is wider than the terminal (colours and the carriage return apart).
 	longest=$(printf '%s\n' "$output" | sed 's/\x1b\[[0-9]*m//g; s/\r//' | LC_ALL=C.UTF-8 wc -L)

@@ -47,7 +47,7 @@ load engine
 
 @test "exec -it: a terminal" {
 	run_background box bb sleep 1000
-	run -3 timeout 300 script -qec "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run exec -it box sh -c 'tty; echo \$TERM; exit 3'" /dev/null </dev/null
+	run -3 terminal "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run exec -it box sh -c 'tty; echo \$TERM; exit 3'"
 	[[ $output == */dev/pts/0*xterm* ]]
 	run -1 davit exec -it box sh </dev/null
 	[[ $output == *"not a TTY"* ]]

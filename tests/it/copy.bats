@@ -272,7 +272,7 @@ reg_copy() { copy --src-tls-verify=false --dest-tls-verify=false "$@"; }
 	[ "$(jq -r .mediaType D/manifest.json)" = application/vnd.docker.distribution.manifest.v2+json ]
 	run davit_ save --format docker-dir one
 	[ "$status" -eq 1 ]
-	run script -qec "$DAVIT_BUILD/davit --root $T/root save one" /dev/null
+	run terminal "$DAVIT_BUILD/davit --root $T/root save one"
 	[[ $output == *"not written to a terminal"* ]]
 	run davit_ save -o c.tar none
 	[ "$status" -eq 1 ]

@@ -60,6 +60,12 @@ run_detached() {
 	run timeout 300 sh -c '"$@" >"$DAVIT_IT/output" 2>&1 3>&-; s=$?; cat "$DAVIT_IT/output"; exit $s' - "$@"
 }
 
+# terminal [PROMPT=ANSWER...] LINE: a line of shell at a terminal; its output and its status.
+terminal() {
+	local answers=("${@:1:$#-1}")
+	timeout 300 python3 "$DAVIT_SOURCE/tests/it/typist.py" "${answers[@]}" -- bash -c "${!#}"
+}
+
 # --- leaks: one line for each thing of this test that is still there ---
 
 leaked_mounts() { awk -v t="$T" 'index($0, t) { print "mount " $5 }' /proc/self/mountinfo; }

@@ -127,7 +127,7 @@ ex() { run dv exec "$@" </dev/null; }
 @test "exec --tty: a terminal of the container, raw here" {
 	bundle
 	start_idle
-	run script -qec "stty rows 33 cols 99; $DAVIT_OCI --root $R exec -t $ID sh -c 'tty; stty size; exit 4'" /dev/null </dev/null
+	run terminal "stty rows 33 cols 99; $DAVIT_OCI --root $R exec -t $ID sh -c 'tty; stty size; exit 4'"
 	fails 4
 	expect /dev/pts/0
 	expect '33 99'

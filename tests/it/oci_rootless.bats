@@ -123,7 +123,7 @@ RANGES='.linux.uidMappings = map(0; 54321; 1) + map(1; 100000; 65536) | .linux.g
 	set_args sh -c 'tty; test -c /dev/console; ls -ln /dev/pts/0; exit 3'
 	export -f u as_user
 	export T USER_ID DAVIT_OCI B ID
-	run timeout 300 script -qec 'u run -b "$B" "$ID"' /dev/null </dev/null
+	run terminal 'u run -b "$B" "$ID"'
 	fails 3
 	expect /dev/pts/0
 }

@@ -1,9 +1,11 @@
-"""typist.py - answer a program's questions at a terminal.
+"""typist.py - run a program at a terminal and answer its questions.
 
-    typist.py "PROMPT=ANSWER"... -- PROGRAM ARGS...
+    typist.py ["PROMPT=ANSWER"...] -- PROGRAM ARGS...
 
 Shows what the terminal showed, how the program ended, and whether the terminal's echo is on afterwards. An answer is
-typed when its prompt is there and the program has set the terminal as it wants it.
+typed when its prompt is there and the program has set the terminal as it wants it; one that ends with a control
+character is typed without a line end. Our side of the terminal stays open until all that was written is read, so
+nothing that the program wrote before it ended can be lost.
 """
 import os
 import pty
@@ -23,32 +25,45 @@ def read_some(fd):
         return b''
 
 
-def main():
-    split = sys.argv.index('--')
-    answers = [a.split('=', 1) for a in sys.argv[1:split]]
-    keep, terminal = None, pty.openpty()
-    master, slave = terminal
+def show(shown):
+    sys.stdout.write(shown.decode(errors='replace').replace('\r', ''))
+    sys.stdout.flush()
+
+
+def start(argv):
+    """(master, slave, pid, pidfd); the slave is kept so that the terminal's state can be looked at afterwards."""
+    master, slave = pty.openpty()
     pid = os.fork()
     if pid == 0:
         os.close(master)
         os.login_tty(slave) if hasattr(os, 'login_tty') else login_tty(slave)
-        os.execvp(sys.argv[split + 1], sys.argv[split + 1:])
-    keep = slave        # so that the terminal's state can be looked at afterwards
+        os.execvp(argv[0], argv)
+    return master, slave, pid, os.pidfd_open(pid)
+
+
+def type_answers(master, answers):
     shown = b''
     for prompt, answer in answers:
         while prompt.encode() not in shown:
             shown += read_some(master)
-        print(shown.decode().replace('\r', ''), end='')
+        show(shown)
         shown = b''
-        os.write(master, answer.encode() + (b'' if answer == '\x03' else b'\n'))
-    _, status = os.waitpid(pid, 0)
-    while select.select([master], [], [], 0.2)[0]:
-        shown += read_some(master)
-    print(shown.decode().replace('\r', ''), end='')
-    if os.WIFSIGNALED(status):
-        print('ended by signal %d' % os.WTERMSIG(status))
-    print('echo is', 'on' if termios.tcgetattr(keep)[3] & termios.ECHO else 'off')
-    sys.exit(0 if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
+        os.write(master, answer.encode() + (b'' if answer and answer[-1] < ' ' else b'\n'))
+    return shown
+
+
+def read_to_end(master, pidfd, shown):
+    ended = False
+    while True:
+        ready = select.select([master] if ended else [master, pidfd], [], [], 0.2 if ended else SECONDS)[0]
+        if master in ready:
+            shown += read_some(master)
+        elif ended:
+            return shown
+        elif not ready:
+            raise SystemExit('the program said nothing for %d s' % SECONDS)
+        else:
+            ended = True
 
 
 def login_tty(fd):
@@ -59,6 +74,18 @@ def login_tty(fd):
         os.dup2(fd, n)
     if fd > 2:
         os.close(fd)
+
+
+def main():
+    split = sys.argv.index('--')
+    answers = [a.split('=', 1) for a in sys.argv[1:split]]
+    master, slave, pid, pidfd = start(sys.argv[split + 1:])
+    show(read_to_end(master, pidfd, type_answers(master, answers)))
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFSIGNALED(status):
+        print('ended by signal %d' % os.WTERMSIG(status))
+    print('echo is', 'on' if termios.tcgetattr(slave)[3] & termios.ECHO else 'off')
+    sys.exit(0 if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
 
 
 main()
