@@ -47,6 +47,11 @@ void cli_complain(const struct verb_call *c, const struct dv_err *e);
 const char *cli_short_id(struct arena *a, const char *id, bool whole);
 /* A template over one object, "json" for the object itself. */
 int cli_show(struct verb_call *c, const char *format, const struct json *j, struct dv_err *e) DV_MUST_USE;
+/* What inspect shows of one name: as the engine's find functions, NOT_FOUND among their kinds. */
+typedef int cli_find(struct engine *g, struct arena *a, const char *ref, struct json **ret, struct dv_err *e);
+/* inspect: what find finds for each operand, as one JSON array or by a template (NULL: none); complains of those that
+ * it does not find and then returns 1. */
+int cli_inspect_all(struct verb_call *c, const char *format, cli_find *find, struct dv_err *e) DV_MUST_USE;
 /* The answer to a question that destroys something: true after "y", or when nobody can be asked but force is set. */
 bool cli_confirm(const char *warning);
 

@@ -53,14 +53,11 @@ static int find_image(struct engine *g, struct arena *a, const char *ref, struct
 }
 
 /* A container wins over an image of the same name, as in docker. */
-static int find(struct engine *g, struct arena *a, const char *type, const char *ref, struct json **ret, struct dv_err *e)
+static int find_any(struct engine *g, struct arena *a, const char *ref, struct json **ret, struct dv_err *e)
 {
 	struct dv_err why = DV_ERR_NONE;
-	int r;
+	int r = find_container(g, a, ref, ret, &why);
 
-	if (type)
-		return streq(type, "image") ? find_image(g, a, ref, ret, e) : find_container(g, a, ref, ret, e);
-	r = find_container(g, a, ref, ret, &why);
 	if (r == -DV_NOT_FOUND)
 		r = find_image(g, a, ref, ret, &why);
 	if (r == -DV_NOT_FOUND)
@@ -70,9 +67,8 @@ static int find(struct engine *g, struct arena *a, const char *type, const char 
 	return r;
 }
 
-static int inspect_all(struct verb_call *c, const char *type, struct dv_err *e)
+int cli_inspect_all(struct verb_call *c, const char *format, cli_find *find, struct dv_err *e)
 {
-	const struct inspect_args *x = c->args;
 	auto_engine struct engine *g = NULL;
 	struct json *list = json_new_array(c->arena), *j;
 	int status = 0, r = cli_engine(c, &g, e);
@@ -80,9 +76,9 @@ static int inspect_all(struct verb_call *c, const char *type, struct dv_err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->n_operands; i++) {
-		r = find(g, c->arena, type, c->operands[i], &j, e);
-		if (r >= 0 && x->format)
-			r = cli_show(c, x->format, j, e);
+		r = find(g, c->arena, c->operands[i], &j, e);
+		if (r >= 0 && format)
+			r = cli_show(c, format, j, e);
 		else if (r >= 0)
 			json_append(c->arena, list, j);
 		if (r < 0) {
@@ -90,7 +86,7 @@ static int inspect_all(struct verb_call *c, const char *type, struct dv_err *e)
 			status = 1;
 		}
 	}
-	if (!x->format)
+	if (!format)
 		printf("%s\n", json_text(c->arena, list, JSON_PRETTY));
 	return status;
 }
@@ -99,17 +95,23 @@ static int inspect_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct inspect_args *x = c->args;
 
-	return inspect_all(c, x->type, e);
+	cli_find *find = !x->type ? find_any : streq(x->type, "image") ? find_image : find_container;
+
+	return cli_inspect_all(c, x->format, find, e);
 }
 
 static int container_run(struct verb_call *c, struct dv_err *e)
 {
-	return inspect_all(c, "container", e);
+	const struct inspect_args *x = c->args;
+
+	return cli_inspect_all(c, x->format, find_container, e);
 }
 
 static int image_run(struct verb_call *c, struct dv_err *e)
 {
-	return inspect_all(c, "image", e);
+	const struct inspect_args *x = c->args;
+
+	return cli_inspect_all(c, x->format, find_image, e);
 }
 
 static const char *const inspect_examples[] = {

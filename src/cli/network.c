@@ -258,26 +258,8 @@ static const struct opt inspect_opts[] = {
 static int inspect_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct inspect_args *x = c->args;
-	auto_engine struct engine *g = NULL;
-	struct json *list = json_new_array(c->arena), *j;
-	int status = 0, r = cli_engine(c, &g, e);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < c->n_operands; i++) {
-		r = network_inspect(g, c->arena, c->operands[i], &j, e);
-		if (r >= 0 && x->format)
-			r = cli_show(c, x->format, j, e);
-		else if (r >= 0)
-			json_append(c->arena, list, j);
-		if (r < 0) {
-			cli_complain(c, e);
-			status = 1;
-		}
-	}
-	if (!x->format)
-		printf("%s\n", json_text(c->arena, list, JSON_PRETTY));
-	return status;
+	return cli_inspect_all(c, x->format, network_inspect, e);
 }
 
 static const struct verb verb_net_inspect = {

@@ -71,29 +71,30 @@ static const struct verb verb_ls = {
 	.name = "ls", .aliases = ls_aliases, .summary = "List secrets", .opts = ls_opts, .args_size = sizeof(struct secret_args), .run = ls_run,
 };
 
+static int find(struct engine *g, struct arena *a, const char *ref, struct json **ret, struct dv_err *e)
+{
+	struct secret s;
+	int r = secret_find(g, a, ref, &s, e);
+
+	if (r >= 0)
+		*ret = shown(a, &s);
+	return r;
+}
+
 static int inspect_run(struct verb_call *c, struct dv_err *e)
 {
-	struct json *list = json_new_array(c->arena);
-	auto_engine struct engine *g = NULL;
-	int status = 0, r = cli_engine(c, &g, e);
+	const struct secret_args *x = c->args;
 
-	for (size_t i = 0; r >= 0 && i < c->n_operands; i++) {
-		struct secret s;
-
-		if (secret_find(g, c->arena, c->operands[i], &s, e) >= 0) {
-			json_append(c->arena, list, shown(c->arena, &s));
-			continue;
-		}
-		cli_complain(c, e);
-		status = 1;
-	}
-	if (r >= 0)
-		printf("%s\n", json_text(c->arena, list, JSON_PRETTY));
-	return r < 0 ? r : status;
+	return cli_inspect_all(c, x->format, find, e);
 }
+static const struct opt inspect_opts[] = {
+	{ .name = "format", .letter = 'f', .kind = OPT_STR, .arg = "TEMPLATE", .offset = A(format), .help = "json, or a template such as '{{.Spec.Name}}'" },
+	{ 0 }
+};
 static const struct verb verb_inspect_secret = {
 	.name = "inspect", .operands = "SECRET...", .operands_min = 1, .operands_max = UINT32_MAX,
-	.summary = "Show what is known of secrets, but not their content", .run = inspect_run,
+	.summary = "Show what is known of secrets, but not their content", .opts = inspect_opts, .args_size = sizeof(struct secret_args),
+	.run = inspect_run,
 };
 
 static int rm_run(struct verb_call *c, struct dv_err *e)

@@ -220,31 +220,21 @@ static const struct opt inspect_opts[] = {
 	{ 0 }
 };
 
+static int find(struct engine *g, struct arena *a, const char *ref, struct json **ret, struct dv_err *e)
+{
+	struct volume *v;
+	int r = volume_find(g, a, ref, &v, e);
+
+	if (r >= 0)
+		*ret = volume_json(a, v);
+	return r;
+}
+
 static int inspect_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct inspect_args *x = c->args;
-	struct json *list = json_new_array(c->arena);
-	auto_engine struct engine *g = NULL;
-	int status = 0, r = cli_engine(c, &g, e);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < c->n_operands; i++) {
-		struct volume *v;
-
-		r = volume_find(g, c->arena, c->operands[i], &v, e);
-		if (r >= 0 && x->format)
-			r = cli_show(c, x->format, volume_json(c->arena, v), e);
-		else if (r >= 0)
-			json_append(c->arena, list, volume_json(c->arena, v));
-		if (r < 0) {
-			cli_complain(c, e);
-			status = 1;
-		}
-	}
-	if (!x->format)
-		printf("%s\n", json_text(c->arena, list, JSON_PRETTY));
-	return status;
+	return cli_inspect_all(c, x->format, find, e);
 }
 
 static const struct verb verb_inspect_volume = {
