@@ -49,6 +49,8 @@ int file_mkdirs(int dirfd, const char *path, mode_t mode, int *ret_fd, struct dv
 /* rm -rf of name in dirfd: does not follow links, does not cross mounts (also not bind mounts: CONFLICT).
  * Any depth with a bounded number of descriptors. Absent is success. */
 int file_remove_tree(int dirfd, const char *name, struct dv_err *e) DV_MUST_USE;
+/* A directory (no link to one) that can be read and has no entry. */
+bool file_is_empty_dir(int dirfd, const char *path);
 
 /* flock; exclusive or shared. CONFLICT when busy and wait is false. Unlocks on close. */
 int file_lock(int fd, bool exclusive, bool wait, const char *what, struct dv_err *e) DV_MUST_USE;

@@ -131,3 +131,21 @@ int file_remove_tree(int dirfd, const char *name, struct dv_err *e)
 		return errno == ENOENT ? 0 : dv_fail_errno(e, errno, "remove %s", path);
 	return remove_at(&rm, parent, name, 0, e);
 }
+
+bool file_is_empty_dir(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	bool empty = d;
+
+	if (!d) {
+		if (fd >= 0)
+			(void)close(fd);
+		return false;
+	}
+	while (empty && (de = readdir(d)))
+		empty = streq(de->d_name, ".") || streq(de->d_name, "..");
+	(void)closedir(d);
+	return empty;
+}

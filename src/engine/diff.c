@@ -9,7 +9,6 @@
 #include "base/str.h"
 #include "engine/commit.h"
 
-#define CHANGES_MAX 4000000
 #define DEPTH_MAX 1024
 #define LAYERS_MAX 500
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
@@ -17,25 +16,13 @@
 struct diff {
 	struct arena *a;
 	int layers[LAYERS_MAX];         /* uppermost first */
-	size_t n_layers, cap;
+	size_t n_layers;
 	struct image_changes out;
 };
 
 static int add(struct diff *d, char kind, const char *path, struct dv_err *e)
 {
-	if (d->out.n == CHANGES_MAX)
-		return dv_fail(e, DV_LIMIT, "more than %d changes", CHANGES_MAX);
-	if (d->out.n == d->cap) {
-		size_t more = d->cap ? 2 * d->cap : 64;
-		struct image_change *v = arena_array(d->a, struct image_change, more);
-
-		if (d->cap)
-			memcpy(v, d->out.v, d->cap * sizeof *v);
-		d->out.v = v;
-		d->cap = more;
-	}
-	d->out.v[d->out.n++] = (struct image_change){ kind, path };
-	return 0;
+	return image_changes_add(d->a, &d->out, kind, path, e);
 }
 
 /* --- the layers below --- */

@@ -20,28 +20,33 @@ struct diff {
 	struct arena *a;
 	int trees[2];
 	int layers[LAYERS_MAX]; /* those that only one side has */
-	size_t n_layers, cap;
+	size_t n_layers;
 	struct image_changes out;
 	char *chunks[2];
 };
 
 /* --- results --- */
 
+int image_changes_add(struct arena *a, struct image_changes *list, char kind, const char *path, struct dv_err *e)
+{
+	if (list->n == CHANGES_MAX)
+		return dv_fail(e, DV_LIMIT, "more than %d changes", CHANGES_MAX);
+	if (list->n == list->cap) {
+		size_t more = list->cap ? 2 * list->cap : 64;
+		struct image_change *v = arena_array(a, struct image_change, more);
+
+		if (list->cap)
+			memcpy(v, list->v, list->cap * sizeof *v);
+		list->v = v;
+		list->cap = more;
+	}
+	list->v[list->n++] = (struct image_change){ kind, path };
+	return 0;
+}
+
 static int add(struct diff *d, char kind, const char *path, struct dv_err *e)
 {
-	if (d->out.n == CHANGES_MAX)
-		return dv_fail(e, DV_LIMIT, "more than %d changes", CHANGES_MAX);
-	if (d->out.n == d->cap) {
-		size_t more = d->cap ? 2 * d->cap : 64;
-		struct image_change *v = arena_array(d->a, struct image_change, more);
-
-		if (d->cap)
-			memcpy(v, d->out.v, d->cap * sizeof *v);
-		d->out.v = v;
-		d->cap = more;
-	}
-	d->out.v[d->out.n++] = (struct image_change){ kind, path };
-	return 0;
+	return image_changes_add(d->a, &d->out, kind, path, e);
 }
 
 /* --- layers that differ --- */

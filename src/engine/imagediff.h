@@ -13,7 +13,9 @@ struct image_change {
 };
 struct image_changes {
 	struct image_change *v;         /* by path; directories on the way to a change are changed; of deleted ones only the top */
-	size_t n;
+	size_t n, cap;
 };
+/* The path stays the caller's. LIMIT. */
+int image_changes_add(struct arena *a, struct image_changes *list, char kind, const char *path, struct dv_err *e) DV_MUST_USE;
 int image_diff(struct engine *g, struct arena *a, const struct image *from, const struct image *to,
 	       struct image_changes *ret, struct dv_err *e) DV_MUST_USE;

@@ -22,26 +22,6 @@ int overlay_remove(struct engine *g, const char *id, struct dv_err *e)
 }
 
 /* Whatever cannot be read is not empty. */
-static bool is_empty(int top, const char *path)
-{
-	int fd = -1;
-	struct dirent *de;
-	bool empty = true;
-	DIR *d;
-
-	if (file_open(top, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, NULL) < 0)
-		return false;
-	d = fdopendir(fd);
-	if (!d) {
-		(void)close(fd);
-		return false;
-	}
-	while (empty && (de = readdir(d)))
-		empty = streq(de->d_name, ".") || streq(de->d_name, "..");
-	(void)closedir(d);
-	return empty;
-}
-
 static bool put_aside(struct engine *g, const char *id)
 {
 	char from[NAME_SIZE], to[NAME_SIZE], upper[NAME_SIZE];
@@ -50,7 +30,7 @@ static bool put_aside(struct engine *g, const char *id)
 	(void)snprintf(from, sizeof from, "containers/%s", id);
 	(void)snprintf(upper, sizeof upper, "containers/%s/upper", id);
 	(void)snprintf(to, sizeof to, TRASH "/%s", id);
-	if (!is_empty(root, upper))
+	if (!file_is_empty_dir(root, upper))
 		return false;
 	if (renameat(root, from, root, to) == 0)
 		return true;

@@ -4,7 +4,6 @@
  * place by one rename, so a volume is empty or full whenever we are killed; only when a container that
  * runs looks at the empty volume is it filled where it is.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,26 +44,6 @@ static bool has_word(const struct json *m, const char *word)
 
 /* --- filling --- */
 
-static bool is_empty(int dir)
-{
-	int fd = -1;
-	struct dirent *de;
-	bool empty = true;
-	DIR *d;
-
-	if (file_open(dir, ".", O_RDONLY | O_DIRECTORY, 0, &fd, NULL) < 0)
-		return false;
-	d = fdopendir(fd);
-	if (!d) {
-		(void)close(fd);
-		return false;
-	}
-	while (empty && (de = readdir(d)))
-		empty = streq(de->d_name, ".") || streq(de->d_name, "..");
-	(void)closedir(d);
-	return empty;
-}
-
 static const struct treecopy_options whole = { .keep_owner = true, .keep_xattrs = true };
 
 static int fill(int from, int to, struct dv_err *e)
@@ -86,7 +65,7 @@ static int fill_aside(int dir, int from, struct dv_err *e)
 	if ((r = file_open(dir, "_new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, e)) < 0 || (r = fill(from, fd, e)) < 0)
 		return r;
 	/* Names must not survive a crash of the machine without what they name. */
-	if (!is_empty(fd) && syncfs(fd) < 0)
+	if (!file_is_empty_dir(fd, ".") && syncfs(fd) < 0)
 		return dv_fail_errno(e, errno, "sync");
 	return renameat(dir, "_new", dir, "_data") < 0 ? dv_fail_errno(e, errno, "put the volume's content into place") : 0;
 }
@@ -97,7 +76,7 @@ static int populate(struct use *u, const char *name, int dir, const char *dst, s
 	bool busy = false;
 	int r = volume_data(dir, &data, e);
 
-	if (r < 0 || !is_empty(data))
+	if (r < 0 || !file_is_empty_dir(data, "."))
 		return r;
 	r = file_open_how(u->x->root, dst, O_RDONLY | O_DIRECTORY, 0, FILE_IN_ROOT, &from, NULL);
 	if (r < 0)
