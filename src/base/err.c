@@ -78,41 +78,41 @@ int dv_fail(struct dv_err *e, enum dv_kind kind, const char *fmt, ...)
 	return -(int)kind;
 }
 
+/* "what fmt says: behind"; behind may be e's own message. */
+static void set_joined(struct dv_err *e, const char *behind, const char *fmt, va_list ap)
+{
+	char text[sizeof e->msg];
+	int len = vsnprintf(text, sizeof text, fmt, ap);
+
+	if (len >= 0 && (size_t)len < sizeof text)
+		len += snprintf(text + len, sizeof text - (size_t)len, ": %s", behind);
+	set_message(e, text, len);
+}
+
 int dv_fail_errno(struct dv_err *e, int sys, const char *fmt, ...)
 {
 	enum dv_kind kind = dv_kind_of_errno(sys);
-	char text[sizeof e->msg];
 	va_list ap;
-	int len;
 
 	if (!e)
 		return -(int)kind;
 	va_start(ap, fmt);
-	len = vsnprintf(text, sizeof text, fmt, ap);
+	set_joined(e, err_sys_text(sys), fmt, ap);
 	va_end(ap);
-	if (len >= 0 && (size_t)len < sizeof text)
-		len += snprintf(text + len, sizeof text - (size_t)len, ": %s",
-				err_sys_text(sys));
 	e->kind = kind;
 	e->sys = sys;
-	set_message(e, text, len);
 	return -(int)kind;
 }
 
 int dv_wrap(struct dv_err *e, const char *fmt, ...)
 {
-	char text[sizeof e->msg];
 	va_list ap;
-	int len;
 
 	if (!e)
 		return -(int)DV_INTERNAL;
 	va_start(ap, fmt);
-	len = vsnprintf(text, sizeof text, fmt, ap);
+	set_joined(e, e->msg, fmt, ap);
 	va_end(ap);
-	if (len >= 0 && (size_t)len < sizeof text)
-		len += snprintf(text + len, sizeof text - (size_t)len, ": %s", e->msg);
-	set_message(e, text, len);
 	return -(int)e->kind;
 }
 

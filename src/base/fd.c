@@ -101,13 +101,20 @@ static int unix_address(int dirfd, const char *name, struct sockaddr_un *sa, str
 	return 0;
 }
 
+static int unix_socket(int dirfd, const char *name, struct sockaddr_un *ret_address, int *ret_fd, struct dv_err *e)
+{
+	int r = unix_address(dirfd, name, ret_address, e);
+
+	return r < 0 ? r : fd_socket(AF_UNIX, SOCK_STREAM, 0, ret_fd, e);
+}
+
 int fd_unix_connect(int dirfd, const char *name, int *ret_fd, struct dv_err *e)
 {
 	struct sockaddr_un sa;
 	auto_close int fd = -1;
-	int r = unix_address(dirfd, name, &sa, e);
+	int r = unix_socket(dirfd, name, &sa, &fd, e);
 
-	if (r < 0 || (r = fd_socket(AF_UNIX, SOCK_STREAM, 0, &fd, e)) < 0)
+	if (r < 0)
 		return r;
 	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
 		return dv_fail_errno(e, errno, "connect to socket %s", name);
@@ -119,9 +126,9 @@ int fd_unix_listen(int dirfd, const char *name, int backlog, int *ret_fd, struct
 {
 	struct sockaddr_un sa;
 	auto_close int fd = -1;
-	int r = unix_address(dirfd, name, &sa, e);
+	int r = unix_socket(dirfd, name, &sa, &fd, e);
 
-	if (r < 0 || (r = fd_socket(AF_UNIX, SOCK_STREAM, 0, &fd, e)) < 0)
+	if (r < 0)
 		return r;
 	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
 		return dv_fail_errno(e, errno, "bind socket %s", name);
