@@ -11,7 +11,6 @@
 struct pull_args {
 	struct remote_args remote;
 	const char *platform, *policy, *progress;
-	struct opt_int retry, retry_delay;
 	bool all_tags, quiet, trust;
 };
 
@@ -31,12 +30,9 @@ static const struct opt pull_opts[] = {
 	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = A(quiet), .help = "Print the id only" },
 	{ .name = "progress", .kind = OPT_STR, .arg = "STYLE", .offset = A(progress), .values = show_styles,
 	  .help = "Bars on a terminal (auto), plain lines, or JSON lines on standard output" },
-	{ .name = "retry", .kind = OPT_U64, .arg = "N", .offset = A(retry),
-	  .help = "Repeat a failed step up to N times (default 4)" },
-	{ .name = "retry-delay", .kind = OPT_U64, .arg = "SECONDS", .offset = A(retry_delay),
-	  .help = "The first pause before that, doubled each time" },
 	{ .name = "disable-content-trust", .kind = OPT_BOOL, .flags = OPT_HIDDEN, .offset = A(trust),
 	  .help = "Accepted for scripts written for docker" },
+	REMOTE_OPTS_RETRY(struct pull_args, remote),
 	REMOTE_OPTS(struct pull_args, remote),
 	{ 0 }
 };
@@ -128,10 +124,6 @@ static int pull_run(struct verb_call *c, struct dv_err *e)
 	struct remote_options o;
 
 	remote_args_apply(&args->remote, &o);
-	if (args->retry.set)
-		o.retries = args->retry.v ? (unsigned)DV_MIN(args->retry.v, 1000) : REMOTE_NO_RETRY;
-	if (args->retry_delay.set)
-		o.retry_delay_ms = (unsigned)DV_MIN(args->retry_delay.v, 3600) * 1000;
 	o.note = show_note;
 	o.note_ctx = show;
 	int rc = run_with(&r, c, &o, e);

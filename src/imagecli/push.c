@@ -14,7 +14,7 @@
 struct push_args {
 	struct remote_args remote;
 	const char *format, *compression, *progress, *digestfile;
-	struct opt_int level, retry, retry_delay;
+	struct opt_int level;
 	bool all, all_tags, quiet, remove_signatures, trust;
 };
 
@@ -37,14 +37,11 @@ static const struct opt push_opts[] = {
 	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = A(quiet), .help = "Show nothing" },
 	{ .name = "progress", .kind = OPT_STR, .arg = "STYLE", .offset = A(progress), .values = show_styles,
 	  .help = "Bars on a terminal (auto), plain lines, or JSON lines on standard output" },
-	{ .name = "retry", .kind = OPT_U64, .arg = "N", .offset = A(retry),
-	  .help = "Repeat a failed step up to N times (default 4)" },
-	{ .name = "retry-delay", .kind = OPT_U64, .arg = "SECONDS", .offset = A(retry_delay),
-	  .help = "The first pause before that, doubled each time" },
 	{ .name = "remove-signatures", .kind = OPT_BOOL, .offset = A(remove_signatures),
 	  .help = "Accepted for scripts written for podman: no signatures are pushed" },
 	{ .name = "disable-content-trust", .kind = OPT_BOOL, .flags = OPT_HIDDEN, .offset = A(trust),
 	  .help = "Accepted for scripts written for docker" },
+	REMOTE_OPTS_RETRY(struct push_args, remote),
 	REMOTE_OPTS(struct push_args, remote),
 	{ 0 }
 };
@@ -167,10 +164,6 @@ static int push_run(struct verb_call *c, struct dv_err *e)
 	struct remote_options o;
 
 	remote_args_apply(&args->remote, &o);
-	if (args->retry.set)
-		o.retries = args->retry.v ? (unsigned)DV_MIN(args->retry.v, 1000) : REMOTE_NO_RETRY;
-	if (args->retry_delay.set)
-		o.retry_delay_ms = (unsigned)DV_MIN(args->retry_delay.v, 3600) * 1000;
 	o.note = show_note;
 	o.note_ctx = show;
 	int rc = run_with(&r, c, &o, e);

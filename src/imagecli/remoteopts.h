@@ -14,6 +14,7 @@
 struct remote_args {
 	const char *authfile, *cert_dir, *creds;
 	const char *tls_verify;         /* NULL, "", "true" or "false" */
+	struct opt_int retry, retry_delay;
 };
 
 extern const char *const remote_args_bool[];
@@ -30,6 +31,12 @@ extern const char *const remote_args_bool[];
 	REMOTE_OPTS_LOGIN(type, member), \
 	{ .name = "creds", .kind = OPT_STR, .arg = "USER:PASSWORD", .offset = offsetof(type, member.creds), \
 	  .help = "Credentials for the registry (others can see them in the list of processes: prefer login)" }
+
+#define REMOTE_OPTS_RETRY(type, member) \
+	{ .name = "retry", .kind = OPT_U64, .arg = "N", .offset = offsetof(type, member.retry), \
+	  .help = "Repeat a failed step up to N times (default 4)" }, \
+	{ .name = "retry-delay", .kind = OPT_U64, .arg = "SECONDS", .offset = offsetof(type, member.retry_delay), \
+	  .help = "The first pause before that, doubled each time" }
 
 /* *ret is zeroed first; strings stay the arguments'. */
 void remote_args_apply(const struct remote_args *args, struct remote_options *ret);
