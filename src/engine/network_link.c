@@ -13,6 +13,7 @@
 /* The inner ends have numbers that we choose, so nobody has to ask for them; low ones may be those of tunnels that some
  * kernels put into every namespace. */
 #define INNER_INDEX 100
+#define LINK_TRIES 4
 
 /* --- forwarding --- */
 
@@ -143,7 +144,7 @@ static int outer_index(struct engine *g, struct arena *a, const struct endpoint 
 	return 0x10000000 | tag[0] << 20 | (int)(p->seq & 0xfffff);
 }
 
-static int make_link(struct engine *g, struct arena *a, int route, int netns, int bridge, int index, const struct network *n,
+static int send_link(struct engine *g, struct arena *a, int route, int netns, int bridge, int index, const struct network *n,
 		     const struct endpoint *p, struct dv_err *e)
 {
 	auto_nl struct nl_batch b = NL_BATCH;
@@ -164,6 +165,31 @@ static int make_link(struct engine *g, struct arena *a, int route, int netns, in
 				link_add_neigh(&b, bridge, &p->addr[f], &p->mac);
 	}
 	return nl_send(route, &b, e);
+}
+
+static void delete_link(const char *name)
+{
+	auto_nl struct nl_batch b = NL_BATCH;
+	auto_close int fd = -1;
+
+	link_delete(&b, name);
+	if (nl_open(NETLINK_ROUTE, -1, &fd, NULL) >= 0)
+		dv_ignore(nl_send(fd, &b, NULL));
+}
+
+/* The link of the container's last start goes when the kernel gets to its namespace, which may be later than now: then
+ * it is removed here, which waits for it. */
+static int make_link(struct engine *g, struct arena *a, int route, int netns, int bridge, int index, const struct network *n,
+		     const struct endpoint *p, struct dv_err *e)
+{
+	int r = -DV_EXISTS;
+
+	for (int tries = 0; tries < LINK_TRIES && r == -DV_EXISTS; tries++) {
+		if (tries)
+			delete_link(endpoint_link(g, a, p));
+		r = send_link(g, a, route, netns, bridge, index, n, p, e);
+	}
+	return r;
 }
 
 static void address(struct nl_batch *b, int index, const struct network *n, const struct endpoint *p, int family)
@@ -205,16 +231,6 @@ int endpoint_up(struct engine *g, struct arena *a, int route, int inside, int ne
 }
 
 /* --- away --- */
-
-static void delete_link(const char *name)
-{
-	auto_nl struct nl_batch b = NL_BATCH;
-	auto_close int fd = -1;
-
-	link_delete(&b, name);
-	if (nl_open(NETLINK_ROUTE, -1, &fd, NULL) >= 0)
-		dv_ignore(nl_send(fd, &b, NULL));
-}
 
 /* The kernel lets the caller wait for tens of milliseconds: a process that nobody waits for does that. It has no parent
  * from the start, so that it leaves no zombie. */

@@ -33,6 +33,20 @@ load network
 	[ "$(davit inspect -f '{{.HostConfig.NetworkMode}}' web)" = bridge ]
 }
 
+@test "a link that the last start left is no obstacle for the next" {
+	run -0 davit run -d --name web bb sleep 1000
+	link=$(ip -o link show type veth | sed -n 's/^[0-9]*: \([^@]*\)@.*/\1/p')
+	index=$(ip -o link show "$link" | cut -d : -f 1)
+	run -0 davit stop -t 0 web
+	wait_for eval "! ip link show $link"
+	ip link add "$link" index "$index" type veth peer name left
+	run -0 davit start web
+	run ! ip link show left
+	for round in 1 2 3; do
+		run -0 davit restart -t 0 web
+	done
+}
+
 @test "the way out is masqueraded, and stays when the host was no router before" {
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 	make_outside
