@@ -328,17 +328,23 @@ static int entry_named(struct verb_call *c, struct list *l, const char *text, si
 	       dv_fail(e, DV_NOT_FOUND, "%s: no entry %s", c->operands[0], text);
 }
 
+/* LIST ENTRY of the command line. */
+static int entry_open(struct verb_call *c, struct image_store **ret_s, struct list *ret, size_t *ret_at, struct dv_err *e)
+{
+	int rc = store_open(c, ret_s, e);
+
+	if (rc == 0)
+		rc = list_read(c, *ret_s, c->operands[0], ret, e);
+	return rc < 0 ? rc : entry_named(c, ret, c->operands[1], ret_at, e);
+}
+
 static int annotate_run(struct verb_call *c, struct dv_err *e)
 {
 	auto_store struct image_store *s = NULL;
 	struct list l;
 	size_t at;
-	int rc = store_open(c, &s, e);
+	int rc = entry_open(c, &s, &l, &at, e);
 
-	if (rc == 0)
-		rc = list_read(c, s, c->operands[0], &l, e);
-	if (rc == 0)
-		rc = entry_named(c, &l, c->operands[1], &at, e);
 	if (rc == 0)
 		rc = entry_change(&l, (struct json *)json_at(json_get(l.tree, "manifests"), at), c->args, e);
 	return rc < 0 ? rc : list_write(&l, e);
@@ -349,12 +355,8 @@ static int remove_run(struct verb_call *c, struct dv_err *e)
 	auto_store struct image_store *s = NULL;
 	struct list l;
 	size_t at;
-	int rc = store_open(c, &s, e);
+	int rc = entry_open(c, &s, &l, &at, e);
 
-	if (rc == 0)
-		rc = list_read(c, s, c->operands[0], &l, e);
-	if (rc == 0)
-		rc = entry_named(c, &l, c->operands[1], &at, e);
 	if (rc < 0)
 		return rc;
 	entry_remove(&l, at);

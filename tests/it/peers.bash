@@ -84,6 +84,19 @@ is() {
 	}
 }
 
+# run and exec with a terminal. The programs end when their output was seen here: a peer's attach can miss the last words
+# of a process that ends at once.
+expect_terminals() {
+	export -f engine d
+	run terminal console=go 'd run --rm -it --network none busybox sh -c "tty; ls /dev/console; read x; exit 4"'
+	expect /dev/pts/0
+	[ "$status" = 4 ]
+	up
+	run terminal isone=go "d exec -it $C sh -c 'test -t 0 && test -t 1 && echo isone; read x; exit 5'"
+	expect isone
+	[ "$status" = 5 ]
+}
+
 # expect_loads ARCHIVE-TRANSPORT: the engine loads what we save of an image of one file.
 expect_loads() {
 	local image=$DAVIT_BUILD/davit-image

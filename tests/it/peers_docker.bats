@@ -136,15 +136,7 @@ engine() {
 }
 
 @test "docker -t: a terminal in run and exec" {
-	export -f engine d
-	# It ends when its output was seen here: that the peer passes on the last words is not for us to test.
-	run terminal console=go 'd run --rm -it --network none busybox sh -c "tty; ls /dev/console; read x; exit 4"'
-	expect /dev/pts/0
-	[ "$status" = 4 ]
-	up
-	run terminal isone=go "d exec -it $C sh -c 'test -t 1 && echo isone; read x; exit 5'"
-	expect isone
-	[ "$status" = 5 ]
+	expect_terminals
 }
 
 @test "docker: a process above the memory limit is seen as such" {
