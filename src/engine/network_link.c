@@ -78,6 +78,35 @@ static int check_routes(struct arena *a, int route, const struct network *n, str
 	return r;
 }
 
+static void set_port(struct nl_batch *b, const char *link, int bridge, const struct endpoint *p)
+{
+	/* Its own published port leads it back to itself. */
+	if (json_len(p->ports))
+		link_set_hairpin(b, link);
+	/* Nobody has to ask who has the address: it is known, and cannot be claimed by another. */
+	for (int f = 0; f < NET_FAMILIES; f++)
+		if (addr_is(&p->addr[f]))
+			link_add_neigh(b, bridge, &p->addr[f], &p->mac);
+}
+
+/* Somebody removed the bridge under containers that run: their links become ports of the new one. */
+static int take_ports(struct engine *g, struct arena *a, int route, int bridge, const struct network *n, struct dv_err *e)
+{
+	struct endpoint_list l;
+	int r = endpoint_rows(g, a, NULL, n->seq, &l, e);
+
+	for (size_t i = 0; r >= 0 && i < l.n; i++) {
+		auto_nl struct nl_batch b = NL_BATCH;
+
+		if (!endpoint_active(g, l.v[i]))
+			continue;
+		link_set_master(&b, endpoint_link(g, a, l.v[i]), bridge);
+		set_port(&b, endpoint_link(g, a, l.v[i]), bridge, l.v[i]);
+		dv_ignore(nl_send(route, &b, NULL));    /* one whose container has not got its link yet, or has ended */
+	}
+	return r;
+}
+
 static int bridge_make(struct engine *g, struct arena *a, int route, const struct network *n, int *ret_index, struct dv_err *e)
 {
 	auto_nl struct nl_batch b = NL_BATCH, addrs = NL_BATCH;
@@ -98,9 +127,10 @@ static int bridge_make(struct engine *g, struct arena *a, int route, const struc
 	if ((r = link_find(route, n->bridge, &l, e)) < 0)
 		return r;
 	bridge_addresses(&addrs, l.index, n);
-	r = nl_send(route, &addrs, e);
+	if ((r = nl_send(route, &addrs, e)) < 0 || (r = take_ports(g, a, route, l.index, n, e)) < 0)
+		return r;
 	*ret_index = l.index;
-	return r;
+	return 0;
 }
 
 int bridge_up(struct engine *g, struct arena *a, int route, const struct network *n, int *ret_index, struct dv_err *e)
@@ -156,13 +186,7 @@ static int send_link(struct engine *g, struct arena *a, int route, int netns, in
 		link_add_veth(&b, &(struct link_veth){ .name = endpoint_link(g, a, p), .index = outer_index(g, a, p),
 						       .master = bridge, .mtu = n->mtu, .peer_name = p->ifname, .peer_netns = netns, .peer_index = index,
 						       .peer_mac = p->mac });
-		/* Its own published port leads it back to itself. */
-		if (json_len(p->ports))
-			link_set_hairpin(&b, endpoint_link(g, a, p));
-		/* Nobody has to ask who has the address: it is known, and cannot be claimed by another. */
-		for (int f = 0; f < NET_FAMILIES; f++)
-			if (addr_is(&p->addr[f]))
-				link_add_neigh(&b, bridge, &p->addr[f], &p->mac);
+		set_port(&b, endpoint_link(g, a, p), bridge, p);
 	}
 	return nl_send(route, &b, e);
 }

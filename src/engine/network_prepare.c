@@ -312,6 +312,23 @@ static bool any_active(const struct engine *g, const struct endpoint_list *l)
 	return false;
 }
 
+static int bridges_up(struct engine *g, struct arena *a, const struct endpoint_list *l, struct dv_err *e)
+{
+	struct network_rows nets;
+	auto_close int route = -1;
+	int bridge, r;
+
+	if ((r = network_rows(g, a, &nets, e)) < 0 || (r = nl_open(NETLINK_ROUTE, -1, &route, e)) < 0)
+		return r;
+	for (size_t i = 0; r >= 0 && i < l->n; i++) {
+		const struct network *n = endpoint_active(g, l->v[i]) ? network_by_seq(&nets, l->v[i]->network) : NULL;
+
+		if (n)
+			r = bridge_up(g, a, route, n, &bridge, e);
+	}
+	return r;
+}
+
 /* Where no container is in a network there is nothing to put back: the last network takes the table along, and
  * davit-netd, which cannot know whose doing that was, calls this. */
 int network_reload(struct engine *g, struct arena *a, struct dv_err *e)
@@ -322,6 +339,8 @@ int network_reload(struct engine *g, struct arena *a, struct dv_err *e)
 
 	if ((r = network_migrate(g, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0 ||
 	    (r = endpoint_rows(g, a, NULL, 0, &l, e)) < 0)
+		return r;
+	if (any_active(g, &l) && (r = bridges_up(g, a, &l, e)) < 0)
 		return r;
 	return any_active(g, &l) || rules_there(g, a) ? rules_install(g, a, e) : 0;
 }

@@ -121,6 +121,13 @@ void link_set_group(struct nl_batch *b, const char *name, uint32_t group)
 	nl_u32(b, IFLA_GROUP, group);
 }
 
+void link_set_master(struct nl_batch *b, const char *name, int master)
+{
+	link_msg(b, "make a link a bridge's port", RTM_NEWLINK, 0, 0, 0);
+	nl_str(b, IFLA_IFNAME, name);
+	nl_u32(b, IFLA_MASTER, (uint32_t)master);
+}
+
 static void set_port(struct nl_batch *b, const char *label, const char *name, unsigned attr)
 {
 	size_t info, data;

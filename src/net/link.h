@@ -41,6 +41,8 @@ void link_up(struct nl_batch *b, int index);
 void link_down(struct nl_batch *b, const char *name);
 void link_rename(struct nl_batch *b, int index, const char *name);
 void link_set_group(struct nl_batch *b, const char *name, uint32_t group);
+/* The link becomes a port of the bridge with this index. */
+void link_set_master(struct nl_batch *b, const char *name, int master);
 /* Ports of a bridge that do not see each other. */
 void link_set_isolated(struct nl_batch *b, const char *name);
 /* What came in by the port may leave by it: where frames are redirected (br_netfilter and DNAT). */

@@ -47,6 +47,31 @@ load network
 	done
 }
 
+@test "a bridge that somebody removed under containers comes back with the next start, or reload" {
+	run -0 davit network create front
+	for name in one two; do
+		run -0 davit run -d --name $name --network front bb sh -c "echo $name >/tmp/x; exec httpd -f -h /tmp -p 80"
+	done
+	reaches() { [ "$(from "$1" curl -s --max-time 2 "http://$(ip_of "$2" front)/x")" = "$2" ]; }
+	wait_for reaches one two
+	bridge=$(davit network inspect -f '{{.NetworkInterface}}' front)
+	ip link del "$bridge"
+	run ! reaches one two
+	run -0 davit network reload --all
+	wait_for reaches one two
+	ip link del "$bridge"
+	run -0 davit restart -t 0 one
+	wait_for reaches one two
+	wait_for reaches two one
+	wait_for davit exec one nslookup -type=a two
+	run -1 davit network rm front
+	[[ $output == *"has active endpoints"* ]]
+	run -0 davit network rm -f front
+	run ! ip link show "$bridge"
+	run -0 davit exec one ip -o link
+	[[ $output != *eth0* ]]
+}
+
 @test "the way out is masqueraded, and stays when the host was no router before" {
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 	make_outside
