@@ -327,6 +327,24 @@ load engine
 	[ "$(leftovers "$id")" = "" ]
 }
 
+@test "the clock was set back by a year: times of the future are now, and everything goes on" {
+	davit run -d --name later --health-cmd true --health-interval 100ms --restart always bb sleep 1000 >/dev/null
+	python3 - "$T/root/engine.db" <<-'P'
+		import sqlite3, sys
+		d = sqlite3.connect(sys.argv[1])
+		d.execute("UPDATE containers SET created = created + 31536000000000000, started = started + 31536000000000000")
+		d.commit()
+	P
+	[[ $(davit ps --format '{{.RunningFor}} {{.Status}}') == "Less than a second ago Up Less than a second"* ]]
+	healthy() { [ "$(davit inspect -f '{{.State.Health.Status}}' later)" = healthy ]; }
+	wait_for healthy
+	[ "$(davit ps -q --filter status=running | wc -l)" = 1 ]
+	davit stop -t 0 later
+	davit start later
+	[[ $(davit inspect -f '{{.State.StartedAt}}' later) < $(davit inspect -f '{{.Created}}' later) ]]
+	davit rm -f later
+}
+
 @test "after a reboot nothing runs" {
 	run_background was bb sleep 1000
 	python3 - "$T/root/engine.db" <<-'P'
