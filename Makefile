@@ -25,7 +25,9 @@ bench-%: all
 soak:
 	@tools/soak
 
-install: all
+install: $(BUILD)/build.ninja
+	@meson configure -Dprefix=$(PREFIX) $(BUILD)
+	@ninja -C $(BUILD) --quiet
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
 
 clean:
