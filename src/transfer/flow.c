@@ -162,7 +162,8 @@ struct relay {
 	unsigned keep;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t room, more;
+	bool room_wanted, more_wanted;  /* somebody waits for it */
 	struct chunk v[KEEP_MAX];
 	uint64_t made, released;        /* chunks; those between are with the reader or on the way to it */
 	uint64_t taken;
@@ -171,15 +172,40 @@ struct relay {
 	struct dv_err why;
 };
 
+/* Who sleeps is woken for several chunks, not for each: half of all there may be. Both can go on by then, and neither
+ * takes the processor from the other all the time. */
+static uint64_t relay_some(const struct relay *r)
+{
+	return DV_MAX(r->keep / 2, 1U);
+}
+
 /* Waits for room; false when nobody wants more. */
 static bool relay_room(struct relay *r)
 {
 	(void)pthread_mutex_lock(&r->lock);
-	while (r->made - r->released >= r->keep && !r->stop)
-		(void)pthread_cond_wait(&r->changed, &r->lock);
+	while (r->made - r->released >= r->keep && !r->stop) {
+		r->room_wanted = true;
+		(void)pthread_cond_wait(&r->room, &r->lock);
+	}
 	bool go_on = !r->stop;
 	(void)pthread_mutex_unlock(&r->lock);
 	return go_on;
+}
+
+/* The outcome of a call of `in`. */
+static void relay_put(struct relay *r, const struct chunk *c, int rc)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	if (rc > 0)
+		r->v[r->made++ % r->keep] = *c;
+	else
+		r->ended = true;
+	r->result = rc;
+	bool wake = r->more_wanted && (r->ended || r->made - r->taken >= relay_some(r));
+	r->more_wanted = r->more_wanted && !wake;
+	(void)pthread_mutex_unlock(&r->lock);
+	if (wake)
+		(void)pthread_cond_signal(&r->more);
 }
 
 static void *relay_run(void *arg)
@@ -190,16 +216,19 @@ static void *relay_run(void *arg)
 
 	while (rc > 0 && relay_room(r)) {
 		rc = r->in.next(r->in.ctx, &c.p, &c.len, &r->why);
-		(void)pthread_mutex_lock(&r->lock);
-		if (rc > 0)
-			r->v[r->made++ % r->keep] = c;
-		else
-			r->ended = true;
-		r->result = rc;
-		(void)pthread_cond_broadcast(&r->changed);
-		(void)pthread_mutex_unlock(&r->lock);
+		relay_put(r, &c, rc);
 	}
 	return NULL;
+}
+
+/* With the lock held; the reader has done with what it was given. */
+static void relay_release(struct relay *r)
+{
+	r->released = r->taken;
+	if (!r->room_wanted || r->keep - (r->made - r->released) < relay_some(r))
+		return;
+	r->room_wanted = false;
+	(void)pthread_cond_signal(&r->room);
 }
 
 static int relay_next(void *ctx, const void **ret, size_t *ret_len, struct dv_err *e)
@@ -208,12 +237,11 @@ static int relay_next(void *ctx, const void **ret, size_t *ret_len, struct dv_er
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&r->lock);
-	if (r->released < r->taken) {
-		r->released = r->taken;
-		(void)pthread_cond_broadcast(&r->changed);
+	relay_release(r);
+	while (r->taken == r->made && !r->ended) {
+		r->more_wanted = true;
+		(void)pthread_cond_wait(&r->more, &r->lock);
 	}
-	while (r->taken == r->made && !r->ended)
-		(void)pthread_cond_wait(&r->changed, &r->lock);
 	if (r->taken < r->made) {
 		*ret = r->v[r->taken % r->keep].p;
 		*ret_len = r->v[r->taken % r->keep].len;
@@ -245,7 +273,8 @@ int relay_new(const struct tar_source *in, unsigned keep, struct relay **ret, st
 	r->in = *in;
 	r->keep = DV_MIN(keep, (unsigned)KEEP_MAX);
 	(void)pthread_mutex_init(&r->lock, NULL);
-	(void)pthread_cond_init(&r->changed, NULL);
+	(void)pthread_cond_init(&r->room, NULL);
+	(void)pthread_cond_init(&r->more, NULL);
 	int rc = relay_start(r, e);
 	if (rc < 0) {
 		free(r);
@@ -261,10 +290,11 @@ void relay_free(struct relay *r)
 		return;
 	(void)pthread_mutex_lock(&r->lock);
 	r->stop = true;
-	(void)pthread_cond_broadcast(&r->changed);
+	(void)pthread_cond_signal(&r->room);
 	(void)pthread_mutex_unlock(&r->lock);
 	(void)pthread_join(r->thread, NULL);
-	(void)pthread_cond_destroy(&r->changed);
+	(void)pthread_cond_destroy(&r->room);
+	(void)pthread_cond_destroy(&r->more);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
 }

@@ -11,7 +11,7 @@
 #include "transfer/flow.h"
 #include "transfer/layer.h"
 
-#define KEEP 4
+#define KEEP 8
 #define TELL_BYTES ((uint64_t)1 << 20)  /* how often */
 
 /* Passes chunks on and hashes them; keeps a copy in fd when it is not -1. */
