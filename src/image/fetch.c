@@ -20,7 +20,7 @@ struct blob_fetch {
 	struct image_store *store;
 	struct digest digest;
 	struct digest_stream hash;
-	uint64_t size, begun;
+	uint64_t size;
 	char name[STORE_PATH_SIZE];
 	int fd;
 	bool locked;
@@ -67,7 +67,6 @@ static int resume(struct blob_fetch *f, struct dv_err *e)
 			return 0;
 		digest_add(&f->hash, chunk, (size_t)n);
 		f->size += (uint64_t)n;
-		f->begun = f->size;
 	}
 }
 
@@ -146,7 +145,7 @@ int blob_fetch_rewind(struct blob_fetch *f, struct dv_err *e)
 	if (ftruncate(f->fd, 0) < 0 || lseek(f->fd, 0, SEEK_SET) < 0)
 		return dv_fail_errno(e, errno, "empty %s", f->name);
 	digest_begin(&f->hash, f->digest.alg);
-	f->size = f->begun = 0;
+	f->size = 0;
 	return 0;
 }
 
@@ -161,7 +160,6 @@ int blob_fetch_write(struct blob_fetch *f, const void *data, size_t len, struct 
 	}
 	digest_add(&f->hash, data, len);
 	f->size += len;
-	store_writeback(f->fd, &f->begun, f->size);
 	return 0;
 }
 

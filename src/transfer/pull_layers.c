@@ -7,6 +7,9 @@
  * left is read like the rest, and no buffer grows. The thread of the store commits blobs
  * as they are complete.
  */
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "base/fd.h"
 #include "base/job.h"
 #include "base/map.h"
@@ -15,6 +18,8 @@
 
 #define PARALLEL 4              /* blobs at once */
 #define TELL_BYTES ((uint64_t)1 << 20)
+#define HOLD_BYTES ((size_t)256 << 10)  /* written at once; what comes, comes in small pieces */
+#define GIVE_WAY 5              /* niceness: a third of the processor's time, beside one that does not */
 
 /* --- failures --- */
 
@@ -146,20 +151,56 @@ static int plan(struct pull *p, struct dv_err *e)
 
 /* --- download --- */
 
+/* What is held into the file, and to who reads it. */
+static int held_write(struct pull_blob *b, struct dv_err *e)
+{
+	int rc = b->n_held > 0 ? blob_fetch_write(b->fetch, b->held, b->n_held, e) : 0;
+
+	b->n_held = 0;
+	if (rc == 0)
+		growing_set(b->growing, blob_fetch_offset(b->fetch));
+	return rc;
+}
+
 static int sink(void *ctx, const void *data, size_t len, struct dv_err *e)
 {
 	struct pull_blob *b = ctx;
-	int rc = stopped(b->p) ? dv_fail(e, DV_UNAVAILABLE, "given up") : blob_fetch_write(b->fetch, data, len, e);
+	int rc = stopped(b->p) ? dv_fail(e, DV_UNAVAILABLE, "given up") : 0;
 
+	while (len > 0 && rc == 0) {
+		size_t n = DV_MIN(len, HOLD_BYTES - b->n_held);
+
+		memcpy(b->held + b->n_held, data, n);
+		b->n_held += n;
+		data = (const char *)data + n;
+		len -= n;
+		if (b->n_held == HOLD_BYTES)
+			rc = held_write(b, e);
+	}
 	if (rc < 0)
 		return rc;
-	uint64_t at = blob_fetch_offset(b->fetch);
-	growing_set(b->growing, at);
+	uint64_t at = blob_fetch_offset(b->fetch) + b->n_held;
 	if (at - b->told >= TELL_BYTES || at == b->d.size) {
 		b->told = at;
 		pull_tell(b->p, b, LAYER_DOWNLOADING, at);
 	}
 	return 0;
+}
+
+/* What came before it broke off is kept, for the next one to go on from. */
+static int receive(struct pull_blob *b, uint64_t from, struct dv_err *e)
+{
+	auto_free char *held = mem_alloc(HOLD_BYTES);
+
+	b->held = held;
+	b->n_held = 0;
+	int rc = remote_blob_get(b->p->repo, &b->d.digest, b->d.size, from, sink, b, e);
+	if (rc == 0)
+		rc = held_write(b, e);
+	else
+		(void)!held_write(b, NULL);
+	b->held = NULL;
+	return rc;
 }
 
 static int download(void *ctx, struct dv_err *e)
@@ -171,7 +212,7 @@ static int download(void *ctx, struct dv_err *e)
 	if (stopped(b->p))
 		rc = dv_fail(e, DV_UNAVAILABLE, "given up");
 	else if (from < b->d.size)
-		rc = remote_blob_get(b->p->repo, &b->d.digest, b->d.size, from, sink, b, e);
+		rc = receive(b, from, e);
 	if (rc < 0) {
 		growing_fail(b->growing, e);
 		return rc;
@@ -218,6 +259,13 @@ static bool download_tells(struct pull_blob *b, int result)
 	return b->wanted && (result == -DV_INVALID || growing_failed(b->growing));
 }
 
+/* The largest layer takes longest. The others give way to it, or it would be alone at the end, with one processor at
+ * work. Niceness is a thread's; those that it starts have it too. */
+static void give_way(void)
+{
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, (id_t)getpid()) + GIVE_WAY);
+}
+
 static int unpack(void *ctx, struct dv_err *e)
 {
 	struct pull_blob *b = ctx;
@@ -226,6 +274,8 @@ static int unpack(void *ctx, struct dv_err *e)
 
 	if (stopped(b->p))
 		return dv_fail(e, DV_UNAVAILABLE, "given up");
+	if (b != b->p->blobs)
+		give_way();
 	int rc = layer_apply(b->job, &in, b->p->st, &below, e);
 	if (rc == 0)
 		pull_tell(b->p, b, LAYER_DONE, b->d.size);

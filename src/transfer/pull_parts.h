@@ -27,6 +27,8 @@ struct pull_blob {
 	struct growing *growing;
 	struct dv_err doubt;            /* unpacking failed; the digest may say why */
 	uint64_t told;                  /* bytes that the watcher knows of */
+	char *held;                     /* bytes that are to be written, of a download that runs */
+	size_t n_held;
 };
 
 struct pull {
