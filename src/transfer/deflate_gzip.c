@@ -25,7 +25,8 @@
 /* Of what does not get smaller: headers of stored blocks, and some room. */
 #define OUT_SIZE (BLOCK + BLOCK / 8 + 4096)
 #define THREADS_MAX 4u
-#define SLOTS_MAX (2 * THREADS_MAX)
+#define SLOTS_EACH 3            /* one is filled or compressed, the others wait for the reader */
+#define SLOTS_MAX (SLOTS_EACH * THREADS_MAX)
 #define ISAL_LEVEL_MAX 3
 
 struct slot {
@@ -43,7 +44,7 @@ struct gzip_blocks {
 	size_t chunk_len;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t turn, ready;             /* a slot may be filled; the reader's next one is done */
 	struct slot slots[SLOTS_MAX];
 	unsigned n_slots, n_threads;
 	uint64_t begun, given, released;        /* slots, counted from the first */
@@ -131,20 +132,21 @@ static void slot_alloc(struct slot *s)
 	s->out = mem_alloc(OUT_SIZE);
 }
 
-/* With the lock held. The next slot with input, NULL when there will be none. */
+/* The next slot with input, NULL when there will be none. Who is woken finds the lock free. */
 static struct slot *slot_take(struct gzip_blocks *g)
 {
 	struct dv_err why = DV_ERR_NONE;
-	struct slot *s;
 
+	(void)pthread_mutex_lock(&g->lock);
 	while (!g->stop && !g->ended && (g->filling || g->begun - g->released == g->n_slots))
-		(void)pthread_cond_wait(&g->changed, &g->lock);
-	if (g->stop || g->ended)
-		return NULL;
-	s = &g->slots[g->begun % g->n_slots];
-	s->done = false;
-	g->filling = true;
+		(void)pthread_cond_wait(&g->turn, &g->lock);
+	struct slot *s = g->stop || g->ended ? NULL : &g->slots[g->begun % g->n_slots];
+	g->filling = g->filling || s;
+	if (s)
+		s->done = false;
 	(void)pthread_mutex_unlock(&g->lock);
+	if (!s)
+		return NULL;
 	slot_alloc(s);
 	int rc = slot_fill(g, s, &why);
 	(void)pthread_mutex_lock(&g->lock);
@@ -154,8 +156,26 @@ static struct slot *slot_take(struct gzip_blocks *g)
 		g->why = why;
 	bool some = rc >= 0 && s->in_len > 0;
 	g->begun += some;
-	(void)pthread_cond_broadcast(&g->changed);
+	(void)pthread_mutex_unlock(&g->lock);
+	if (rc > 0) {
+		(void)pthread_cond_signal(&g->turn);
+	} else {
+		(void)pthread_cond_broadcast(&g->turn);
+		(void)pthread_cond_signal(&g->ready);
+	}
 	return some ? s : NULL;
+}
+
+static void slot_done(struct gzip_blocks *g, struct slot *s, bool good)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	if (!good && !g->why.kind)
+		(void)dv_fail(&g->why, DV_INTERNAL, "gzip: a block cannot be compressed");
+	s->done = true;
+	bool awaited = g->why.kind || s == &g->slots[g->given % g->n_slots];
+	(void)pthread_mutex_unlock(&g->lock);
+	if (awaited)
+		(void)pthread_cond_signal(&g->ready);
 }
 
 static void *blocks_run(void *arg)
@@ -168,17 +188,8 @@ static void *blocks_run(void *arg)
 	auto_free uint8_t *level_buf = isal ? mem_alloc(size) : NULL;
 	struct slot *s;
 
-	(void)pthread_mutex_lock(&g->lock);
-	while ((s = slot_take(g))) {
-		(void)pthread_mutex_unlock(&g->lock);
-		bool good = isal ? isal_block(s, g->level, level_buf, size) : zlib_block(s, g->level);
-		(void)pthread_mutex_lock(&g->lock);
-		if (!good && !g->why.kind)
-			(void)dv_fail(&g->why, DV_INTERNAL, "gzip: a block cannot be compressed");
-		s->done = true;
-		(void)pthread_cond_broadcast(&g->changed);
-	}
-	(void)pthread_mutex_unlock(&g->lock);
+	while ((s = slot_take(g)))
+		slot_done(g, s, isal ? isal_block(s, g->level, level_buf, size) : zlib_block(s, g->level));
 	return NULL;
 }
 
@@ -190,7 +201,7 @@ static int threads_start(struct gzip_blocks *g, struct dv_err *e)
 	sigset_t all, old;
 	int sys = 0;
 
-	g->n_slots = 2 * want;
+	g->n_slots = SLOTS_EACH * want;
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (g->n_threads < want && sys == 0) {
@@ -212,10 +223,10 @@ static int block_next(struct gzip_blocks *g, const struct slot **ret, struct dv_
 	(void)pthread_mutex_lock(&g->lock);
 	if (g->released < g->given) {
 		g->released = g->given;
-		(void)pthread_cond_broadcast(&g->changed);
+		(void)pthread_cond_signal(&g->turn);
 	}
 	while (!g->why.kind && (g->given < g->begun ? !g->slots[g->given % g->n_slots].done : !g->ended))
-		(void)pthread_cond_wait(&g->changed, &g->lock);
+		(void)pthread_cond_wait(&g->ready, &g->lock);
 	if (g->why.kind)
 		rc = dv_fail(e, g->why.kind, "%s", g->why.msg);
 	else if (g->given == g->begun)
@@ -276,7 +287,8 @@ int gzip_blocks_new(const struct tar_source *in, int level, struct gzip_blocks *
 	g->src = *in;
 	g->level = level;
 	(void)pthread_mutex_init(&g->lock, NULL);
-	(void)pthread_cond_init(&g->changed, NULL);
+	(void)pthread_cond_init(&g->turn, NULL);
+	(void)pthread_cond_init(&g->ready, NULL);
 	int rc = threads_start(g, e);
 	if (rc < 0) {
 		gzip_blocks_free(g);
@@ -292,7 +304,7 @@ void gzip_blocks_free(struct gzip_blocks *g)
 		return;
 	(void)pthread_mutex_lock(&g->lock);
 	g->stop = true;
-	(void)pthread_cond_broadcast(&g->changed);
+	(void)pthread_cond_broadcast(&g->turn);
 	(void)pthread_mutex_unlock(&g->lock);
 	for (unsigned i = 0; i < g->n_threads; i++)
 		(void)pthread_join(g->threads[i], NULL);
@@ -300,7 +312,8 @@ void gzip_blocks_free(struct gzip_blocks *g)
 		free(g->slots[i].in);
 		free(g->slots[i].out);
 	}
-	(void)pthread_cond_destroy(&g->changed);
+	(void)pthread_cond_destroy(&g->turn);
+	(void)pthread_cond_destroy(&g->ready);
 	(void)pthread_mutex_destroy(&g->lock);
 	free(g);
 }

@@ -9,7 +9,7 @@
 #include "transfer/flow.h"
 
 #define READ_SIZE ((size_t)256 << 10)
-#define AHEAD_SIZE ((uint64_t)4 << 20)  /* the disk is asked for so much before it is wanted */
+#define AHEAD_SIZE ((uint64_t)32 << 20)  /* the disk is asked for so much before it is wanted */
 #define KEEP_MAX 16
 
 /* --- growing --- */
