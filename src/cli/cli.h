@@ -28,6 +28,7 @@ extern const struct verb verb_stats;
 extern const struct verb verb_diff;
 extern const struct verb verb_commit;
 extern const struct verb verb_network, verb_port;
+extern const struct verb verb_pod;
 
 /* Names for completion: struct program. */
 bool cli_names(struct buf *b, struct arena *a, const char *const *words, const char *kind, const char *prefix);
@@ -68,6 +69,8 @@ int cli_filter_parse(struct image_store *s, struct arena *a, const struct opt_st
 /* "2026-01-02T15:04:05Z", seconds since 1970, or "24h" ago: in seconds since 1970. INVALID. */
 int cli_until_parse(const char *text, int64_t *ret, struct dv_err *e) DV_MUST_USE;
 bool cli_filter_wants_config(const struct cli_filter *f);
+/* "K" or "K=V" is among the labels, an object of strings. */
+bool cli_has_label(const struct json *labels, const char *want);
 /* name is NULL for an image without any. */
 bool cli_filter_match(struct arena *a, const struct cli_filter *f, const struct image *img, const char *name);
 /* The container that uses the image, or a mount: CONFLICT in docker's words. For image_remove(). */

@@ -14,7 +14,7 @@ static int run(struct verb_call *c, struct dv_err *e)
 	int r;
 
 	if ((r = ctr_check_cidfile(q.cidfile, e)) < 0 || (r = cli_engine(c, &g, e)) < 0 || (r = ctr_want_image(c, g, &q, e)) < 0 ||
-	    (r = engine_create(g, c->arena, &q, &id, e)) < 0 || (r = ctr_write_file(q.cidfile, id, e)) < 0)
+	    (r = ctr_want_pod(c, g, &q, e)) < 0 || (r = engine_create(g, c->arena, &q, &id, e)) < 0 || (r = ctr_write_file(q.cidfile, id, e)) < 0)
 		return r;
 	printf("%s\n", id);
 	return 0;

@@ -11,12 +11,18 @@ const char *const ctr_health_actions[] = { "none", "kill", "restart", "stop", NU
 #define SET_bool(member) q.member = x->member;
 #define SET(kind, member) SET_##kind(member)
 
-struct run_request ctr_request(const struct verb_call *c)
+struct run_request ctr_request_of(const struct ctr_args *x)
 {
-	const struct ctr_args *x = c->args;
 	struct run_request q;
 
 	RUN_REQUEST(SET)
+	return q;
+}
+
+struct run_request ctr_request(const struct verb_call *c)
+{
+	struct run_request q = ctr_request_of(c->args);
+
 	q.image = c->operands[0];
 	q.args = c->operands + 1;
 	return q;

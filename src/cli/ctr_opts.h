@@ -21,6 +21,7 @@ struct ctr_args {
 	struct opt_strs ignored;
 	bool ignored_bool;
 	const char *sig_proxy;
+	const char *pod_id_file;
 };
 
 #define CTR_AT(member) offsetof(struct ctr_args, member)
@@ -61,6 +62,9 @@ struct ctr_args {
 
 /* Of the operands and the flags. */
 struct run_request ctr_request(const struct verb_call *c);
+struct run_request ctr_request_of(const struct ctr_args *x);
+/* The pod that the flags name: one that is made now (--pod new:NAME), or that of --pod-id-file. */
+int ctr_want_pod(struct verb_call *c, struct engine *g, struct run_request *q, struct dv_err *e) DV_MUST_USE;
 /* Pulls the image first where the flags say so, and removes the container that has the name (--replace). */
 int ctr_want_image(struct verb_call *c, struct engine *g, const struct run_request *q, struct dv_err *e) DV_MUST_USE;
 

@@ -12,6 +12,8 @@ extern const char *const ctr_pull_policies[];
 	CTR_ROW(STRS,  "annotation", 0,   annotations, "K=V",   "Set an annotation of the runtime's configuration") \
 	CTR_BOOL("rm",      0, rm,      "Remove the container when it has ended") \
 	CTR_BOOL("replace", 0, replace, "Remove the container that has the name") \
+	CTR_ROW(STR,   "pod",         0,  pod,         "POD",   "Put it into a pod; new:NAME makes one, which gets its ports and networks") \
+	CTR_ROW(STR,   "pod-id-file", 0,  pod_id_file, "FILE",  "The pod whose id is in a file") \
 	CTR_ONE("pull", pull, "POLICY", ctr_pull_policies, "When to pull the image (default: missing)") \
 	CTR_BOOL("quiet", 'q', quiet, "Do not show how the pull goes") \
 	CTR_ROW(STR, "platform", 0, platform, "OS/ARCH", "Platform of the image, when it has several")

@@ -189,3 +189,17 @@ bool cli_filter_wants_config(const struct cli_filter *f)
 			return true;
 	return false;
 }
+
+bool cli_has_label(const struct json *labels, const char *want)
+{
+	const char *eq = strchr(want, '=');
+
+	for (JSON_EACH(it, labels)) {
+		const char *key = json_iter_key(it);
+		size_t len = eq ? (size_t)(eq - want) : strlen(want);
+
+		if (strlen(key) == len && memcmp(key, want, len) == 0 && (!eq || streq(json_str(it.value), eq + 1)))
+			return true;
+	}
+	return false;
+}

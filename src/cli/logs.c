@@ -6,23 +6,12 @@
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "cli/cli.h"
+#include "cli/logs.h"
 #include "engine/logs.h"
 
-struct logs_args {
-	bool follow, timestamps, details, names;
-	const char *since, *until, *tail;
-};
-#define A(member) offsetof(struct logs_args, member)
 static const struct opt opts[] = {
-	{ .name = "follow", .letter = 'f', .kind = OPT_BOOL, .offset = A(follow), .help = "Show what comes, until the container has ended" },
-	{ .name = "since", .kind = OPT_STR, .arg = "TIME", .offset = A(since),
-	  .help = "From then on: 2026-01-02T15:04:05Z, seconds since 1970, or how long ago: 10m" },
-	{ .name = "until", .kind = OPT_STR, .arg = "TIME", .offset = A(until), .help = "Nothing after that" },
-	{ .name = "tail", .letter = 'n', .kind = OPT_STR, .arg = "N", .offset = A(tail), .help = "Only so many lines from the end (all)" },
-	{ .name = "timestamps", .letter = 't', .kind = OPT_BOOL, .offset = A(timestamps), .help = "Each line with its time" },
-	{ .name = "details", .kind = OPT_BOOL, .offset = A(details), .help = "Each line with what --log-opt labels and env add" },
-	{ .name = "names", .kind = OPT_BOOL, .offset = A(names), .help = "Each line with the name of its container" },
+	LOGS_OPTS('n')
+	{ .name = "names", .kind = OPT_BOOL, .offset = LOGS_AT(names), .help = "Each line with the name of its container" },
 	{ 0 }
 };
 
@@ -143,32 +132,31 @@ static int show(void *ctx, const struct logs_line *l, struct dv_err *e)
 	return fd_write_all(l->stream == 2 ? 2 : 1, b.p, b.len, "output", e);
 }
 
-static int one(struct verb_call *c, struct engine *g, struct logs_request q, const char *name, struct dv_err *e)
+static int one(struct verb_call *c, struct engine *g, struct logs_request q, const struct logs_ref *ref, struct dv_err *e)
 {
-	struct shown s = { .x = c->args, .name = name };
+	struct shown s = { .x = c->args, .name = ref->name };
 
+	q.container = ref->container;
 	return engine_logs(g, c->arena, &q, show, &s, e);
 }
 
 /* Each has a process of its own: they are followed at the same time. */
-static int follow_all(struct verb_call *c, struct engine *g, const struct logs_request *q, struct dv_err *e)
+static int follow_all(struct verb_call *c, const struct logs_request *q, const struct logs_ref *v, size_t n, struct dv_err *e)
 {
 	int status = 0, one_status;
 
-	engine_close(g);
-	for (size_t i = 0; i < c->n_operands; i++) {
+	for (size_t i = 0; i < n; i++) {
+		struct engine *g = NULL;
 		pid_t pid = fork();
-		struct logs_request mine = *q;
 		int r;
 
 		if (pid < 0)
 			return dv_fail_errno(e, errno, "fork");
 		if (pid > 0)
 			continue;
-		mine.container = c->operands[i];
 		r = cli_engine(c, &g, e);
 		if (r >= 0)
-			r = one(c, g, mine, ((const struct logs_args *)c->args)->names ? c->operands[i] : NULL, e);
+			r = one(c, g, *q, &v[i], e);
 		if (r < 0)
 			cli_complain(c, e);
 		_exit(r < 0);
@@ -178,24 +166,36 @@ static int follow_all(struct verb_call *c, struct engine *g, const struct logs_r
 	return status;
 }
 
-static int run(struct verb_call *c, struct dv_err *e)
+int logs_show(struct verb_call *c, struct engine **g, const struct logs_ref *v, size_t n, struct dv_err *e)
 {
 	const struct logs_args *x = c->args;
 	struct logs_request q = { .follow = x->follow };
-	struct engine *g = NULL;
 	int r;
 
 	if ((r = parse_when("since", x->since, &q.since_ns, e)) < 0 || (r = parse_when("until", x->until, &q.until_ns, e)) < 0 ||
-	    (r = parse_tail(x->tail, &q.tail, e)) < 0 || (r = cli_engine(c, &g, e)) < 0)
+	    (r = parse_tail(x->tail, &q.tail, e)) < 0)
 		return r;
-	if (x->follow && c->n_operands > 1)
-		return follow_all(c, g, &q, e);
-	for (size_t i = 0; r >= 0 && i < c->n_operands; i++) {
-		q.container = c->operands[i];
-		r = one(c, g, q, x->names ? c->operands[i] : NULL, e);
+	if (x->follow && n > 1) {
+		engine_close(take_ptr(g));
+		return follow_all(c, &q, v, n, e);
 	}
-	engine_close(g);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = one(c, *g, q, &v[i], e);
 	return r < 0 ? r : 0;
+}
+
+static int run(struct verb_call *c, struct dv_err *e)
+{
+	const struct logs_args *x = c->args;
+	struct logs_ref *v = arena_array(c->arena, struct logs_ref, c->n_operands + 1);
+	auto_engine struct engine *g = NULL;
+	int r;
+
+	for (size_t i = 0; i < c->n_operands; i++)
+		v[i] = (struct logs_ref){ c->operands[i], x->names ? c->operands[i] : NULL };
+	if ((r = cli_engine(c, &g, e)) < 0)
+		return r;
+	return logs_show(c, &g, v, c->n_operands, e);
 }
 
 static const char *const examples[] = { "davit logs web", "davit logs -f -n 10 web", "davit logs --since 10m -t web db", NULL };

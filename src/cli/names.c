@@ -6,7 +6,7 @@
 
 #include "base/str.h"
 #include "cli/cli.h"
-#include "engine/ctr.h"
+#include "engine/pod.h"
 #include "image/name.h"
 
 /* The value of one of the program's own options on the line so far. */
@@ -59,10 +59,20 @@ static void both(struct engine *g, struct arena *a, struct buf *b, const char *p
 	images(g, a, b, prefix);
 }
 
+static void pods(struct engine *g, struct arena *a, struct buf *b, const char *prefix)
+{
+	struct pod_list list;
+
+	if (pod_list(g, a, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		put(b, prefix, list.v[i]->name, arena_strn(a, list.v[i]->id, CTR_SHORT));
+}
+
 static const struct {
 	const char *kind;
 	void (*list)(struct engine *g, struct arena *a, struct buf *b, const char *prefix);
-} kinds[] = { { "CONTAINER", containers }, { "IMAGE", images }, { "NAME", both } };
+} kinds[] = { { "CONTAINER", containers }, { "IMAGE", images }, { "NAME", both }, { "POD", pods } };
 
 bool cli_names(struct buf *b, struct arena *a, const char *const *words, const char *kind, const char *prefix)
 {

@@ -102,20 +102,6 @@ static bool is_builtin(const struct json *n)
 	return false;
 }
 
-static bool has_label(const struct json *n, const char *want)
-{
-	const char *eq = strchr(want, '=');
-
-	for (JSON_EACH(it, json_get(n, "Labels"))) {
-		const char *key = json_iter_key(it);
-		size_t len = eq ? (size_t)(eq - want) : strlen(want);
-
-		if (strlen(key) == len && memcmp(key, want, len) == 0 && (!eq || streq(json_str(it.value), eq + 1)))
-			return true;
-	}
-	return false;
-}
-
 enum { F_NAME, F_ID, F_DRIVER, F_LABEL, F_TYPE, F_DANGLING, F_SCOPE, F_COUNT };
 static const char *const filter_names[F_COUNT] = { "name", "id", "driver", "label", "type", "dangling", "scope" };
 
@@ -129,7 +115,7 @@ static bool matches(const struct json *n, int key, const char *v)
 	case F_DRIVER:
 		return streq(str_of(n, "Driver"), v);
 	case F_LABEL:
-		return has_label(n, v);
+		return cli_has_label(json_get(n, "Labels"), v);
 	case F_TYPE:
 		return is_builtin(n) == streq(v, "builtin");
 	case F_SCOPE:

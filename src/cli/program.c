@@ -86,6 +86,7 @@ static const struct verb *const verbs[] = {
 	&verb_diff,
 	&verb_commit,
 	&verb_network,
+	&verb_pod,
 	&verb_port,
 	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
 };

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cli/ps.h"
 #include "engine/network.h"
+#include "engine/pod.h"
 #include "engine/usage.h"
 #include "ui/text.h"
 
@@ -136,7 +137,7 @@ static const char *ports_text(struct engine *g, struct arena *a, const struct ct
 
 	/* most containers of many have none: the question is spared */
 	if (c->status != CTR_RUNNING || !network || streq(network, "none") || streq(network, "host") ||
-	    network_ports(g, a, c->id, &l, NULL) < 0)
+	    network_ports(g, a, pod_endpoints_of(c, network), &l, NULL) < 0)
 		return "";
 	return network_ports_text(a, &l);
 }
@@ -158,6 +159,12 @@ struct json *ps_row(struct engine *g, struct arena *a, const struct ps_item *x, 
 		text(a, arena_printf(a, "%u", volumes(mounts))), NULL);
 
 	json_set(a, j, "Size", text(a, what & PS_SIZE ? size_text(g, a, c) : "0B"));
+	if (what & PS_POD) {
+		struct pod *p = NULL;
+
+		json_set(a, j, "Pod", json_new_strn(a, c->pod, whole ? strlen(c->pod) : DV_MIN(strlen(c->pod), (size_t)CTR_SHORT)));
+		json_set(a, j, "PodName", text(a, *c->pod && pod_find(g, a, c->pod, &p, NULL) >= 0 ? p->name : ""));
+	}
 	if (what & PS_MORE) {
 		json_set(a, j, "Label", label_map(a, json_path(config, "Config.Labels")));
 		json_set(a, j, "Platform", text(a, platform(g, a, c)));

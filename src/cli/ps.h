@@ -15,6 +15,7 @@ enum {
 	PS_WHOLE = 1,                   /* cut nothing */
 	PS_SIZE = 2,                    /* sizes are looked up: slow */
 	PS_MORE = 4,                    /* fields that only templates can ask for */
+	PS_POD = 8,
 };
 struct json *ps_row(struct engine *g, struct arena *a, const struct ps_item *x, unsigned what);
 

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "cli/ps.h"
+#include "engine/pod.h"
 
 #define PATTERN_MAX 200
 
@@ -20,7 +21,7 @@ struct condition {
 	const struct key *key;
 	const char *value;
 	int64_t number;                 /* exit status, time */
-	const char *id;                 /* of an image */
+	const char *id;                 /* of an image, of a pod */
 	regex_t *pattern;
 };
 struct ps_filter {
@@ -255,9 +256,19 @@ static bool match_task(struct arena *a, const struct condition *c, const struct 
 	return streq(c->value, "false");
 }
 
+/* A pod that does not exist has no containers. */
+static int prepare_pod(struct engine *g, struct arena *a, struct condition *c, struct dv_err *e)
+{
+	struct pod *p = NULL;
+
+	if (pod_find(g, a, c->value, &p, NULL) >= 0)
+		c->id = p->id;
+	return 0;
+}
+
 static bool match_pod(struct arena *a, const struct condition *c, const struct ps_item *x)
 {
-	return streq(str_at(x, "Pod"), c->value) && *c->value;
+	return c->id && streq(x->ctr->pod, c->id);
 }
 
 static const struct key keys[] = {
@@ -277,7 +288,7 @@ static const struct key keys[] = {
 	{ "publish", false, prepare_port, match_publish },
 	{ "expose", false, prepare_port, match_expose },
 	{ "is-task", false, prepare_bool, match_task },
-	{ "pod", false, NULL, match_pod },
+	{ "pod", false, prepare_pod, match_pod },
 };
 
 /* --- all of them --- */

@@ -9,7 +9,7 @@
 #include "ui/template.h"
 
 struct ps_args {
-	bool all, quiet, no_trunc, size, latest, no_heading, external;
+	bool all, quiet, no_trunc, size, latest, no_heading, external, pod;
 	struct opt_int last;
 	struct opt_strs filters;
 	const char *format, *sort;
@@ -23,6 +23,7 @@ static const struct opt ps_opts[] = {
 	{ .name = "quiet", .letter = 'q', .kind = OPT_BOOL, .offset = A(quiet), .help = "Only ids" },
 	{ .name = "no-trunc", .kind = OPT_BOOL, .offset = A(no_trunc), .help = "Cut nothing" },
 	{ .name = "size", .letter = 's', .kind = OPT_BOOL, .offset = A(size), .help = "What each has written" },
+	{ .name = "pod", .letter = 'p', .kind = OPT_BOOL, .offset = A(pod), .help = "The pod that each is in" },
 	{ .name = "last", .letter = 'n', .kind = OPT_I64, .arg = "N", .offset = A(last), .help = "The N newest, whatever their state" },
 	{ .name = "latest", .letter = 'l', .kind = OPT_BOOL, .offset = A(latest), .help = "The newest, whatever its state" },
 	{ .name = "filter", .letter = 'f', .kind = OPT_STRS, .arg = "KEY=VALUE", .offset = A(filters),
@@ -59,7 +60,8 @@ static struct json *headers(struct arena *a, const char *format)
 		{ "RunningFor", "CREATED" }, { "Ports", "PORTS" }, { "State", "STATE" },    { "Status", "STATUS" },
 		{ "Names", "NAMES" },     { "Labels", "LABELS" }, { "Mounts", "MOUNTS" },   { "Networks", "NETWORKS" },
 		{ "LocalVolumes", "LOCAL VOLUMES" }, { "Size", "SIZE" }, { "Platform", "PLATFORM" }, { "ImageID", "IMAGE ID" },
-		{ "Pid", "PID" },         { "ExitCode", "EXIT CODE" }, { "Created", "CREATED" },
+		{ "Pid", "PID" },         { "ExitCode", "EXIT CODE" }, { "Created", "CREATED" }, { "Pod", "POD ID" },
+		{ "PodName", "PODNAME" },
 	};
 	struct json *h = json_new_object(a);
 
@@ -159,7 +161,8 @@ static const char *format_of(struct arena *a, const struct ps_args *x)
 
 	if (x->quiet && x->format && str_starts(x->format, "table"))
 		return "{{.ID}}";
-	return streq(format, "table") ? arena_printf(a, "table %s%s", own, x->size ? "\t{{.Size}}" : "") : format;
+	return streq(format, "table") ? arena_printf(a, "table %s%s%s", own, x->size ? "\t{{.Size}}" : "",
+							   x->pod ? "\t{{.Pod}}\t{{.PodName}}" : "") : format;
 }
 
 static unsigned what_of(const struct ps_args *x, const char *format)
@@ -167,6 +170,8 @@ static unsigned what_of(const struct ps_args *x, const char *format)
 	static const char *const more[] = { ".Label ", ".Platform", ".ImageID", ".Pid", ".ExitCode", ".Created}" };
 	unsigned what = (x->no_trunc ? PS_WHOLE : 0) | (x->size || strstr(format, ".Size") ? PS_SIZE : 0);
 
+	if (x->pod || strstr(format, ".Pod"))
+		what |= PS_POD;
 	for (size_t i = 0; i < ARRAY_LEN(more); i++)
 		if (strstr(format, more[i]))
 			what |= PS_MORE;

@@ -34,6 +34,8 @@ static int run(struct verb_call *c, struct dv_err *e)
 	if (r >= 0)
 		r = ctr_want_image(c, g, &q, e);
 	if (r >= 0)
+		r = ctr_want_pod(c, g, &q, e);
+	if (r >= 0)
 		r = engine_run(g, c->arena, &q, ctr_bool(x->sig_proxy), on_started, c, &status, e);
 	if (r >= 0)
 		return r;

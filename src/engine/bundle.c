@@ -7,6 +7,7 @@
 #include "engine/limit.h"
 #include "engine/security.h"
 #include "engine/network.h"
+#include "engine/pod.h"
 #include "oci/caps.h"
 #include "oci/spec.h"
 
@@ -89,13 +90,13 @@ static void options_of(struct arena *a, struct json *options, const char *text)
 		option(a, options, words[i]);
 }
 
-/* The shared memory of the host goes with its IPC. */
-static struct json *shared_mount(struct arena *a, const char *path)
+/* The shared memory of the host goes with its IPC, and so does that of a pod. */
+static struct json *shared_mount(struct arena *a, const char *path, const char *source)
 {
 	static const char *const options[] = { "rbind", "rslave", NULL };
 
 	return json_obj(a, "destination", json_new_str(a, path), "type", json_new_str(a, "bind"), "source",
-			json_new_str(a, path), "options", json_new_strs(a, options), NULL);
+			json_new_str(a, source), "options", json_new_strs(a, options), NULL);
 }
 
 /* NULL: the container has no such mount. */
@@ -108,7 +109,9 @@ static struct json *default_mount(struct arena *a, const struct default_mount *m
 	if ((shm && c->ns[RUN_NS_IPC].mode == RUN_NS_NONE) || (m->say == READ_ONLY_TMPFS && !(q->read_only && q->read_only_tmpfs)))
 		return NULL;
 	if (c->ns[RUN_NS_IPC].mode == RUN_NS_HOST && shm)
-		return shared_mount(a, m->destination);
+		return shared_mount(a, m->destination, m->destination);
+	if (shm && pod_shm(a, q, c))
+		return shared_mount(a, m->destination, pod_shm(a, q, c));
 	if (shm)
 		option(a, options, arena_printf(a, "size=%lld", (long long)limits_shm(q)));
 	if (m->say == PROC_OPTIONS)

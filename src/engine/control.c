@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/deadline.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -12,6 +13,8 @@
 #include "engine/life.h"
 #include "engine/network.h"
 #include "engine/monitors.h"
+
+#define SIGNALLED (-1)          /* in place of a signal: it was sent already */
 
 /* --- open --- */
 
@@ -125,10 +128,10 @@ static int settled(struct engine *g, struct arena *a, struct ctr *c, struct dv_e
 	return life_settle(g, a, c, e);
 }
 
-static int signal_and_wait(struct ctr *c, struct container *box, int sig, int seconds, struct dv_err *e)
+static int signal_and_wait(struct ctr *c, struct container *box, int sig, int wait_ms, struct dv_err *e)
 {
 	struct dv_err why = DV_ERR_NONE;
-	int r = container_kill(box, sig, false, &why);
+	int r = sig == SIGNALLED ? 0 : container_kill(box, sig, false, &why);
 
 	if (r < 0 && r != -DV_CONFLICT) {
 		if (e)
@@ -138,7 +141,7 @@ static int signal_and_wait(struct ctr *c, struct container *box, int sig, int se
 	/* A process that is stopped in the middle of a pause hears nothing. */
 	if (box->status == STATUS_PAUSED && sig != SIGKILL && (r = container_resume(box, e)) < 0)
 		return r;
-	r = wait_gone(&c->init, seconds < 0 ? -1 : seconds * 1000, &why);
+	r = wait_gone(&c->init, wait_ms, &why);
 	if (r == -DV_TIMEOUT) {
 		dv_ignore(container_kill(box, SIGKILL, false, NULL));
 		r = wait_gone(&c->init, -1, e);
@@ -146,8 +149,8 @@ static int signal_and_wait(struct ctr *c, struct container *box, int sig, int se
 	return r;
 }
 
-/* sig 0: its own stop signal. */
-static int end(struct engine *g, struct arena *a, struct ctr *c, int sig, int seconds, struct dv_err *e)
+/* sig 0: its own stop signal; wait_ms -1: for ever. */
+static int end(struct engine *g, struct arena *a, struct ctr *c, int sig, int wait_ms, struct dv_err *e)
 {
 	auto_container struct container box = CONTAINER_NONE;
 	struct dv_err why = DV_ERR_NONE;
@@ -159,7 +162,7 @@ static int end(struct engine *g, struct arena *a, struct ctr *c, int sig, int se
 	if (c->status == CTR_RUNNING && !c->restarting) {
 		r = container_open(a, engine_oci_root(g), c->id, false, &box, &why);
 		if (r >= 0)
-			r = signal_and_wait(c, &box, sig ? sig : stop_signal(a, c), seconds, &why);
+			r = signal_and_wait(c, &box, sig ? sig : stop_signal(a, c), wait_ms, &why);
 	}
 	if (r < 0 && r != -DV_NOT_FOUND) {
 		if (e)
@@ -185,6 +188,33 @@ static int stop_seconds(struct engine *g, struct arena *a, const struct ctr *c)
 	return CONTROL_STOP_SECONDS;
 }
 
+/* Milliseconds, -1 for ever. */
+static int stop_ms(struct engine *g, struct arena *a, const struct ctr *c, int seconds)
+{
+	if (seconds == CONTROL_STOP_OWN)
+		seconds = stop_seconds(g, a, c);
+	return seconds < 0 ? -1 : seconds * 1000;
+}
+
+int64_t control_signal_stop(struct engine *g, struct arena *a, struct ctr *c)
+{
+	auto_container struct container box = CONTAINER_NONE;
+
+	if (user_stops(g, c, NULL) >= 0 && container_open(a, engine_oci_root(g), c->id, false, &box, NULL) >= 0)
+		dv_ignore(container_kill(&box, stop_signal(a, c), false, NULL));
+	return deadline_now_ms();
+}
+
+int control_stop_signalled(struct engine *g, struct arena *a, struct ctr *c, int64_t since_ms, int seconds, struct dv_err *e)
+{
+	int ms = stop_ms(g, a, c, seconds);
+	int r = end(g, a, c, SIGNALLED, ms < 0 ? ms : deadline_left(since_ms + ms), e);
+
+	if (r >= 0)
+		event_ctr(g, c, "stop", NULL, NULL);
+	return r < 0 ? r : 0;
+}
+
 int control_stop(struct engine *g, struct arena *a, const char *ref, int seconds, struct dv_err *e)
 {
 	struct ctr *c = NULL;
@@ -192,7 +222,7 @@ int control_stop(struct engine *g, struct arena *a, const char *ref, int seconds
 
 	if (r != 0 || c->status != CTR_RUNNING)
 		return r < 0 ? r : 0;
-	r = end(g, a, c, 0, seconds == CONTROL_STOP_OWN ? stop_seconds(g, a, c) : seconds, e);
+	r = end(g, a, c, 0, stop_ms(g, a, c, seconds), e);
 	if (r >= 0)
 		event_ctr(g, c, "stop", NULL, NULL);
 	return r < 0 ? r : 0;

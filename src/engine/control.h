@@ -22,6 +22,10 @@ int control_kill(struct engine *g, struct arena *a, const char *ref, const char 
 /* The container's stop signal, and SIGKILL after so many seconds (-1: never, CONTROL_STOP_OWN). Returns when it has ended and its row
  * says so. One that does not run is success. */
 int control_stop(struct engine *g, struct arena *a, const char *ref, int seconds, struct dv_err *e) DV_MUST_USE;
+/* The same for several at once: the signal to each, and then the wait for each, which began at since_ms (the monotonic
+ * clock, as control_signal_stop() returns it). The container's row runs, and has been settled. */
+int64_t control_signal_stop(struct engine *g, struct arena *a, struct ctr *c);
+int control_stop_signalled(struct engine *g, struct arena *a, struct ctr *c, int64_t since_ms, int seconds, struct dv_err *e) DV_MUST_USE;
 /* For `rm -f`: killed, not started again, and its monitor is gone when this returns. 1: so is the container. */
 int control_end(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e) DV_MUST_USE;
 int control_pause(struct engine *g, struct arena *a, const char *ref, struct dv_err *e) DV_MUST_USE;

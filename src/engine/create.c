@@ -13,6 +13,7 @@
 #include "engine/life.h"
 #include "engine/logopts.h"
 #include "engine/network.h"
+#include "engine/pod.h"
 #include "engine/volume.h"
 #include "image/name.h"
 #include "monitor/policy.h"
@@ -79,18 +80,39 @@ static int check(struct making *x, struct dv_err *e)
 	return 0;
 }
 
+/* The request is that of the container from here on; what is stored has only the pod's id. */
+static int enter_pod(struct making *x, bool check_flags, struct dv_err *e)
+{
+	struct pod *p = NULL;
+	int r;
+
+	if (!x->q.pod)
+		return 0;
+	if ((r = pod_find(x->g, x->a, x->q.pod, &p, e)) < 0 || (check_flags && (r = pod_check_flags(p, &x->q, e)) < 0))
+		return r;
+	x->q.pod = p->id;
+	pod_apply(x->g, x->a, p, &x->q);
+	return 0;
+}
+
 int making_record(struct making *x, enum ctr_status status, struct dv_err *e)
 {
+	struct run_request asked;
 	int r;
 
 	if ((r = check(x, e)) < 0 || (r = find_image(x, x->q.image, e)) < 0 || (r = ctr_new_id(x->id, e)) < 0 ||
-	    (r = request_resolve(x->a, &x->q, e)) < 0 || (r = volumes_from(x->g, x->a, &x->q, e)) < 0 ||
+	    (r = request_resolve(x->a, &x->q, e)) < 0)
+		return r;
+	asked = x->q;
+	if ((r = enter_pod(x, true, e)) < 0 || (r = volumes_from(x->g, x->a, &x->q, e)) < 0 ||
 	    (r = run_configure(x->a, &x->q, x->image, x->id, &x->config, e)) < 0)
 		return r;
+	asked.pod = x->q.pod;
+	asked.inherited = x->q.inherited;
 	x->row = (struct ctr){ .id = x->id, .image = x->image->id, .image_ref = x->q.image, .status = status,
 			       .auto_remove = x->q.rm, .boot = engine_boot(x->g), .error = "", .created_ns = ctr_now_ns(),
-			       .config = json_text(x->a, x->config.inspect, JSON_COMPACT),
-			       .request = json_text(x->a, request_to_json(x->a, &x->q), JSON_COMPACT) };
+			       .pod = x->q.pod ? x->q.pod : "", .config = json_text(x->a, x->config.inspect, JSON_COMPACT),
+			       .request = json_text(x->a, request_to_json(x->a, &asked), JSON_COMPACT) };
 	if (status == CTR_CREATING) {
 		x->row.owner = *engine_self(x->g);
 		network_begin(x->config.network);       /* beside the row */
@@ -112,7 +134,7 @@ int making_load(struct making *x, const struct ctr *c, struct dv_err *e)
 		return r;
 	if ((r = json_parse(x->a, text, strlen(text), &tree, e)) < 0 || (r = request_of_json(x->a, tree, &x->q, e)) < 0)
 		return dv_wrap(e, "container %s", c->id);
-	if ((r = find_image(x, c->image, e)) < 0)
+	if ((r = enter_pod(x, false, e)) < 0 || (r = find_image(x, c->image, e)) < 0)
 		return r;
 	return run_configure(x->a, &x->q, x->image, x->id, &x->config, e);
 }

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "engine/ctr.h"
+#include "engine/pod.h"
 #include "engine/volume.h"
 
 #define LIST_MAX 100000
@@ -24,12 +25,14 @@ static const char *const steps[] = {
 	"ALTER TABLE containers ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
 	"DROP INDEX containers_busy;"
 	"CREATE INDEX containers_busy ON containers(seq) WHERE status IN ('creating', 'starting', 'removing')",
+	"ALTER TABLE containers ADD COLUMN pod TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX containers_pod ON containers(pod) WHERE pod <> ''",
 	NULL
 };
 static const struct db_schema schema = { "engine", steps };
 
 #define COLUMNS "id, name, image, image_ref, status, auto_remove, boot, owner_pid, owner_start, pid, pid_start," \
-		" exit_code, error, created, started, finished, oom, config, paused, user_stopped, restarts"
+		" exit_code, error, created, started, finished, oom, config, paused, user_stopped, restarts, pod"
 
 static const char *const status_names[] = {
 	[CTR_CREATING] = "creating", [CTR_CREATED] = "created",   [CTR_RUNNING] = "running",
@@ -117,6 +120,7 @@ static struct ctr *row_load(struct arena *a, struct db_stmt *q)
 		.created_ns = db_i64(q, 13), .started_ns = db_i64(q, 14), .finished_ns = db_i64(q, 15),
 		.oom = db_i64(q, 16) != 0, .config = arena_str(a, db_text(q, 17)),
 		.paused = db_i64(q, 18) != 0, .user_stopped = db_i64(q, 19) != 0, .restarts = (unsigned)db_i64(q, 20),
+		.pod = arena_str(a, db_text(q, 21)),
 	};
 	c->has_exit = !column_is_null(q, 11);
 	return c;
@@ -159,6 +163,14 @@ int ctr_list_busy(struct engine *g, struct arena *a, struct ctr_list *ret, struc
 	DB_STMT(q);
 	int r = db_query(engine_db(g), &q, e,
 			 "SELECT " COLUMNS " FROM containers WHERE status IN ('creating', 'starting', 'removing')", "");
+
+	return r < 0 ? r : load_all(a, q, ret, e);
+}
+
+int ctr_list_of_pod(struct engine *g, struct arena *a, const char *pod, struct ctr_list *ret, struct dv_err *e)
+{
+	DB_STMT(q);
+	int r = db_query(engine_db(g), &q, e, "SELECT " COLUMNS " FROM containers WHERE pod = ? AND pod <> '' ORDER BY seq", "t", pod);
 
 	return r < 0 ? r : load_all(a, q, ret, e);
 }
@@ -223,19 +235,15 @@ static int insert_row(struct engine *g, const struct ctr *c, struct dv_err *e)
 		return r;
 	if (!there)
 		return dv_fail(e, DV_NOT_FOUND, "No such image: %s", c->image_ref);
+	if (c->pod && (r = pod_check_there(g, c->pod, e)) < 0)
+		return r;
 	return db_exec(engine_db(g), e,
 		       "INSERT INTO containers(id, name, image, image_ref, status, auto_remove, boot, owner_pid, owner_start,"
-		       " pid, pid_start, exit_code, error, created, started, finished, oom, config, request)"
-		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL, '', ?, 0, 0, 0, ?, ?)",
-		       "tttttitiiitt", c->id, c->name, c->image, c->image_ref, status_names[c->status],
+		       " pid, pid_start, exit_code, error, created, started, finished, oom, config, request, pod)"
+		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL, '', ?, 0, 0, 0, ?, ?, ?)",
+		       "tttttitiiittt", c->id, c->name, c->image, c->image_ref, status_names[c->status],
 		       (int64_t)c->auto_remove, engine_boot(g), (int64_t)c->owner.pid, (int64_t)c->owner.start_ticks,
-		       c->created_ns, c->config, c->request ? c->request : "");
-}
-
-/* Commits that come later need not survive a crash of the machine, only ours. */
-static int relax(struct engine *g, struct dv_err *e)
-{
-	return db_exec(engine_db(g), e, "PRAGMA synchronous = NORMAL", "");
+		       c->created_ns, c->config, c->request ? c->request : "", c->pod ? c->pod : "");
 }
 
 int ctr_insert(struct engine *g, const struct ctr *c, struct dv_err *e)
@@ -246,7 +254,7 @@ int ctr_insert(struct engine *g, const struct ctr *c, struct dv_err *e)
 	if ((r = volume_settle(g, c->config, e)) < 0)
 		return r;
 	/* One that is removed when it ends does not outlive the machine: its directory is swept after the next boot. */
-	if ((c->auto_remove && (r = relax(g, e)) < 0) || (r = db_begin(db, e)) < 0)
+	if ((c->auto_remove && (r = db_relax(engine_db(g), e)) < 0) || (r = db_begin(db, e)) < 0)
 		return r;
 	if ((r = insert_row(g, c, e)) < 0 || (r = volume_claim(g, c->config, e)) < 0) {
 		db_rollback(db);
@@ -256,20 +264,12 @@ int ctr_insert(struct engine *g, const struct ctr *c, struct dv_err *e)
 	return r < 0 ? r : 0;
 }
 
-static int in_transaction(struct engine *g, int changed, struct dv_err *e)
-{
-	if (changed >= 0)
-		return db_commit(engine_db(g), e);
-	db_rollback(engine_db(g));
-	return changed;
-}
-
 int ctr_save(struct engine *g, const struct ctr *c, struct dv_err *e)
 {
 	struct db *db = engine_db(g);
 	int r;
 
-	if ((r = relax(g, e)) < 0 || (r = db_begin(db, e)) < 0)
+	if ((r = db_relax(engine_db(g), e)) < 0 || (r = db_begin(db, e)) < 0)
 		return r;
 	r = db_exec(db, e,
 		    "UPDATE containers SET status = ?, boot = ?, owner_pid = ?, owner_start = ?, pid = ?, pid_start = ?,"
@@ -280,7 +280,7 @@ int ctr_save(struct engine *g, const struct ctr *c, struct dv_err *e)
 		    c->error ? c->error : "", c->started_ns, c->finished_ns, (int64_t)c->oom,
 		    (int64_t)c->user_stopped, (int64_t)c->restarts, (int64_t)c->has_exit,
 		    (int64_t)c->exit_code, c->id);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int ctr_load_request(struct engine *g, struct arena *a, const char *id, const char **ret, struct dv_err *e)
@@ -305,17 +305,17 @@ int ctr_set_user_stopped(struct engine *g, const char *id, bool stopped, struct 
 	if (r < 0)
 		return r;
 	r = db_exec(engine_db(g), e, "UPDATE containers SET user_stopped = ? WHERE id = ?", "it", (int64_t)stopped, id);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int ctr_set_paused(struct engine *g, const char *id, bool paused, struct dv_err *e)
 {
 	int r;
 
-	if ((r = relax(g, e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
+	if ((r = db_relax(engine_db(g), e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
 		return r;
 	r = db_exec(engine_db(g), e, "UPDATE containers SET paused = ? WHERE id = ?", "it", (int64_t)paused, id);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int ctr_set_request(struct engine *g, const char *id, const char *config, const char *request, struct dv_err *e)
@@ -325,7 +325,7 @@ int ctr_set_request(struct engine *g, const char *id, const char *config, const 
 	if (r < 0)
 		return r;
 	r = db_exec(engine_db(g), e, "UPDATE containers SET config = ?, request = ? WHERE id = ?", "ttt", config, request, id);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int ctr_set_name(struct engine *g, const char *id, const char *name, struct dv_err *e)
@@ -335,7 +335,7 @@ int ctr_set_name(struct engine *g, const char *id, const char *name, struct dv_e
 	if (r < 0)
 		return r;
 	r = db_exec(engine_db(g), e, "UPDATE containers SET name = ? WHERE id = ?", "tt", name, id);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int ctr_drop(struct engine *g, const char *id, struct dv_err *e)
@@ -343,10 +343,10 @@ int ctr_drop(struct engine *g, const char *id, struct dv_err *e)
 	struct db *db = engine_db(g);
 	int r;
 
-	if ((r = relax(g, e)) < 0 || (r = db_begin(db, e)) < 0)
+	if ((r = db_relax(engine_db(g), e)) < 0 || (r = db_begin(db, e)) < 0)
 		return r;
 	r = db_exec(db, e, "DELETE FROM containers WHERE id = ?", "t", id);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 /* --- life --- */

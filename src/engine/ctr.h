@@ -22,6 +22,7 @@ struct ctr {
 	const char *id, *name;
 	const char *image;              /* "sha256:HEX" */
 	const char *image_ref;          /* as the user wrote it */
+	const char *pod;                /* the id of its pod; "": in none */
 	enum ctr_status status;
 	bool auto_remove;
 	const char *boot;               /* of the fields that follow */
@@ -76,6 +77,8 @@ struct ctr_list {
 };
 /* Newest first. */
 int ctr_list(struct engine *g, struct arena *a, struct ctr_list *ret, struct dv_err *e) DV_MUST_USE;
+/* Oldest first. */
+int ctr_list_of_pod(struct engine *g, struct arena *a, const char *pod, struct ctr_list *ret, struct dv_err *e) DV_MUST_USE;
 /* Those that a command line was changing: few. */
 int ctr_list_busy(struct engine *g, struct arena *a, struct ctr_list *ret, struct dv_err *e) DV_MUST_USE;
 /* The first container of an image, NULL when there is none. */

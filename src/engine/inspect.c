@@ -5,11 +5,12 @@
 
 #include "base/str.h"
 #include "engine/inspect.h"
+#include "engine/pod.h"
 #include "engine/volume.h"
 #include "engine/network.h"
 #include "image/driver.h"
 
-static struct json *time_text(struct arena *a, int64_t ns)
+struct json *inspect_time(struct arena *a, int64_t ns)
 {
 	time_t t = (time_t)(ns / 1000000000);
 	struct tm tm;
@@ -40,8 +41,8 @@ static struct json *state(struct engine *g, struct arena *a, const struct ctr *c
 			json_new_bool(a, running && c->paused), "Restarting", json_new_bool(a, c->restarting), "OOMKilled", json_new_bool(a, c->oom),
 			"Dead", json_new_bool(a, false), "Pid", json_new_i64(a, running ? c->init.pid : 0), "ExitCode",
 			c->has_exit || c->status != CTR_EXITED ? json_new_i64(a, c->has_exit ? c->exit_code : 0) : json_null(a),
-			"Error", json_new_str(a, c->error), "StartedAt", time_text(a, c->started_ns), "FinishedAt",
-			time_text(a, c->finished_ns), "Health", health(g, a, c), NULL);
+			"Error", json_new_str(a, c->error), "StartedAt", inspect_time(a, c->started_ns), "FinishedAt",
+			inspect_time(a, c->finished_ns), "Health", health(g, a, c), NULL);
 }
 
 /* "" for a driver without files. */
@@ -78,9 +79,9 @@ int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, st
 	if (r < 0)
 		return dv_wrap(e, "container %s", c->id);
 	mode = json_str(json_path(config, "HostConfig.NetworkMode"));
-	if ((r = network_settings(g, a, c->id, mode ? mode : "none", &net, e)) < 0)
+	if ((r = network_settings(g, a, pod_endpoints_of(c, mode), mode ? mode : "none", &net, e)) < 0)
 		return r;
-	j = json_obj(a, "Id", json_new_str(a, c->id), "Created", time_text(a, c->created_ns), "Path",
+	j = json_obj(a, "Id", json_new_str(a, c->id), "Created", inspect_time(a, c->created_ns), "Path",
 		     json_get_mut(config, "Path"), "Args", json_get_mut(config, "Args"), "State", state(g, a, c), "Image",
 		     json_new_str(a, c->image), "ResolvConfPath", json_new_str(a, arena_printf(a, "%s/resolv.conf", run)),
 		     "HostnamePath", json_new_str(a, arena_printf(a, "%s/hostname", run)), "HostsPath",
@@ -89,6 +90,8 @@ int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, st
 		     json_new_str(a, "overlay2"), "HostConfig", json_get_mut(config, "HostConfig"), "GraphDriver",
 		     graph(g, a, c), "Mounts", volume_show(g, a, json_get(config, "Mounts")), "Config", json_get_mut(config, "Config"),
 		     "NetworkSettings", net, NULL);
+	if (*c->pod)
+		json_set(a, j, "Pod", json_new_str(a, c->pod));
 	*ret = j;
 	return 0;
 }

@@ -3,6 +3,8 @@
 
 #include "engine/ctr.h"
 
+/* RFC 3339 with nanoseconds; the year 1 for 0. */
+struct json *inspect_time(struct arena *a, int64_t ns);
 /* The row must be settled. */
 int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, struct json **ret,
 		      struct dv_err *e) DV_MUST_USE;

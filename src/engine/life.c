@@ -1,9 +1,7 @@
 /* life.c - from running to gone, by whoever notices. */
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -14,57 +12,23 @@
 #include "engine/life.h"
 #include "engine/monitors.h"
 #include "engine/overlay.h"
+#include "engine/rundir.h"
 #include "engine/start.h"
 #include "engine/volume.h"
 #include "oci/container.h"
 
 #define FORCE_ATTEMPTS 10
-#define RUN_NAME_SIZE (sizeof "containers/" + CTR_ID_SIZE)
 
 /* --- lock --- */
 
-static int open_run_dir(struct engine *g, const char *name, int *ret_fd, struct dv_err *e)
-{
-	int r = file_open(engine_runfd(g), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, NULL);
-
-	if (r != -DV_NOT_FOUND)
-		return r;
-	if (mkdirat(engine_runfd(g), name, 0711) < 0 && errno == ENOENT) {
-		(void)mkdirat(engine_runfd(g), "containers", 0711);
-		(void)mkdirat(engine_runfd(g), name, 0711);
-	}
-	return file_open(engine_runfd(g), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd, e);
-}
-
-static bool still_there(struct engine *g, const char *name, int fd)
-{
-	struct stat x, y;
-
-	return fstat(fd, &x) == 0 && fstatat(engine_runfd(g), name, &y, AT_SYMLINK_NOFOLLOW) == 0 && x.st_ino == y.st_ino &&
-	       x.st_dev == y.st_dev;
-}
-
 int life_lock(struct engine *g, const char *id, int *ret_fd, struct dv_err *e)
 {
-	auto_close int fd = -1;
-	char name[RUN_NAME_SIZE];
-	int r;
-
-	(void)snprintf(name, sizeof name, "containers/%s", id);
-	if ((r = open_run_dir(g, name, &fd, e)) < 0 || (r = file_lock(fd, true, true, id, e)) < 0)
-		return r;
-	if (!still_there(g, name, fd))
-		return dv_fail(e, DV_NOT_FOUND, "No such container: %s", id);
-	*ret_fd = take_fd(&fd);
-	return 0;
+	return rundir_lock(g, RUNDIR_CONTAINER, id, true, ret_fd, e);
 }
 
 void life_forget(struct engine *g, const char *id)
 {
-	char name[RUN_NAME_SIZE];
-
-	(void)snprintf(name, sizeof name, "containers/%s", id);
-	(void)unlinkat(engine_runfd(g), name, AT_REMOVEDIR);
+	rundir_forget(g, RUNDIR_CONTAINER, id);
 }
 
 /* --- the end --- */
@@ -104,11 +68,11 @@ int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct containe
 
 static int drop(struct engine *g, struct arena *a, const struct ctr *c, struct dv_err *e)
 {
-	char name[RUN_NAME_SIZE];
+	char name[RUNDIR_NAME_SIZE];
 	int r;
 
-	(void)snprintf(name, sizeof name, "containers/%s", c->id);
-	if ((r = life_leave_networks(g, a, c, true, e)) < 0 || (r = file_remove_tree(engine_runfd(g), name, e)) < 0)
+	if ((r = life_leave_networks(g, a, c, true, e)) < 0 ||
+	    (r = file_remove_tree(engine_runfd(g), rundir_name(RUNDIR_CONTAINER, c->id, name), e)) < 0)
 		return r;
 	volume_release(g, a, c);
 	if ((c->auto_remove && (r = volume_drop_anonymous(g, a, c, e)) < 0) || (r = ctr_drop(g, c->id, e)) < 0)

@@ -68,6 +68,28 @@ int monitor_spawn(struct engine *g, struct monitor_proc *ret, struct dv_err *e)
 	return proc_identify(pid, &ret->id, e);
 }
 
+int monitor_spawn_first(struct engine *g, int go, struct proc_id *ret, struct dv_err *e)
+{
+	auto_free char *path = NULL;
+	auto_close int copy = -1, null = -1;
+	const char *argv[] = { "davit-monitor", "first", NULL };
+	char space[32];
+	pid_t pid;
+	int r;
+
+	if ((r = monitor_program(&path, e)) < 0 || (r = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0, &null, e)) < 0)
+		return r;
+	{
+		const struct proc_map fds[] = { { null, 0 }, { null, 1 }, { null, 2 }, { go, SOCK_IN_CHILD } };
+		const struct proc_spawn s = { .path = protect(path, &copy, space), .argv = (char *const *)argv, .fds = fds, .n_fds = ARRAY_LEN(fds),
+					      .own_session = true };
+
+		if ((r = proc_spawn(&s, &pid, NULL, e)) < 0)
+			return dv_wrap(e, "start the first process of a pod: %s", path);
+	}
+	return proc_identify(pid, ret, e);
+}
+
 /* --- the job --- */
 
 static const char *seccomp_of(const struct monitor_job *j)

@@ -17,6 +17,9 @@ int monitor_program(char **ret, struct dv_err *e) DV_MUST_USE;
  * preparations. From a copy of its mount that no container can write to. */
 int monitor_spawn(struct engine *g, struct monitor_proc *ret, struct dv_err *e) DV_MUST_USE;
 
+/* The first process of the namespaces that the calling thread's children are born in (monitor/monitor.h). */
+int monitor_spawn_first(struct engine *g, int go, struct proc_id *ret, struct dv_err *e) DV_MUST_USE;
+
 struct monitor_job {
 	const struct ctr *row;
 	const struct run_request *q;

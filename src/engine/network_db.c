@@ -202,14 +202,6 @@ int network_find(struct engine *g, struct arena *a, const char *ref, struct netw
 	return 0;
 }
 
-static int in_transaction(struct engine *g, int r, struct dv_err *e)
-{
-	if (r >= 0)
-		return db_commit(engine_db(g), e);
-	db_rollback(engine_db(g));
-	return r;
-}
-
 static int insert_network(struct engine *g, struct arena *a, struct network *n, struct dv_err *e)
 {
 	struct db *db = engine_db(g);
@@ -228,7 +220,7 @@ int network_insert(struct engine *g, struct arena *a, struct network *n, struct 
 {
 	int r = db_begin(engine_db(g), e);
 
-	return r < 0 ? r : in_transaction(g, insert_network(g, a, n, e), e);
+	return r < 0 ? r : db_finish(engine_db(g), insert_network(g, a, n, e), e);
 }
 
 int network_drop(struct engine *g, int64_t seq, struct dv_err *e)
@@ -239,7 +231,7 @@ int network_drop(struct engine *g, int64_t seq, struct dv_err *e)
 		return r;
 	if ((r = db_exec(engine_db(g), e, "DELETE FROM endpoints WHERE network = ?", "i", seq)) >= 0)
 		r = db_exec(engine_db(g), e, "DELETE FROM networks WHERE seq = ?", "i", seq);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 /* --- endpoints as rows --- */
@@ -434,18 +426,12 @@ static int give_fresh(struct engine *g, struct arena *a, const struct network *k
 	return r == -DV_EXISTS ? dv_fail(e, DV_EXISTS, "the container is in network %.128s already", n.name) : r;
 }
 
-/* Addresses belong to this boot: after a crash of the machine the rows are stale anyway, so nothing is synced. */
-static int relax(struct engine *g, struct dv_err *e)
-{
-	return db_exec(engine_db(g), e, "PRAGMA synchronous = NORMAL", "");
-}
-
 int endpoint_store(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint **v, size_t n,
 		   struct dv_err *e)
 {
 	int r;
 
-	if ((r = relax(g, e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
+	if ((r = db_relax(engine_db(g), e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
 		return r;
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		const struct network *net = network_by_seq(nets, v[i]->network);
@@ -453,29 +439,29 @@ int endpoint_store(struct engine *g, struct arena *a, const struct network_rows 
 		v[i]->boot = engine_boot(g);
 		r = net ? give_fresh(g, a, net, v[i], e) : dv_fail(e, DV_NOT_FOUND, "a network is gone");
 	}
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int endpoint_save(struct engine *g, struct arena *a, const struct endpoint *p, struct dv_err *e)
 {
 	int r;
 
-	if ((r = relax(g, e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
+	if ((r = db_relax(engine_db(g), e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
 		return r;
 	r = db_exec(engine_db(g), e, "UPDATE endpoints SET config = ? WHERE seq = ?", "ti", endpoint_json(a, p), p->seq);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int endpoint_clear(struct engine *g, const char *container, bool forget, struct dv_err *e)
 {
 	int r;
 
-	if ((r = relax(g, e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
+	if ((r = db_relax(engine_db(g), e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
 		return r;
 	r = forget ? db_exec(engine_db(g), e, "DELETE FROM endpoints WHERE container = ?", "t", container) :
 		     db_exec(engine_db(g), e, "UPDATE endpoints SET addr4 = NULL, addr6 = NULL, boot = '' WHERE container = ?", "t",
 			     container);
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int endpoint_insert(struct engine *g, struct arena *a, struct endpoint *p, struct dv_err *e)
@@ -487,12 +473,12 @@ int endpoint_insert(struct engine *g, struct arena *a, struct endpoint *p, struc
 	r = db_exec(engine_db(g), e, "INSERT INTO endpoints(network, container, boot, config) VALUES(?, ?, '', ?)", "itt",
 		    p->network, p->container, endpoint_json(a, p));
 	p->seq = r < 0 ? 0 : db_last_id(engine_db(g));
-	return in_transaction(g, r, e);
+	return db_finish(engine_db(g), r, e);
 }
 
 int endpoint_drop(struct engine *g, int64_t seq, struct dv_err *e)
 {
 	int r = db_begin(engine_db(g), e);
 
-	return r < 0 ? r : in_transaction(g, db_exec(engine_db(g), e, "DELETE FROM endpoints WHERE seq = ?", "i", seq), e);
+	return r < 0 ? r : db_finish(engine_db(g), db_exec(engine_db(g), e, "DELETE FROM endpoints WHERE seq = ?", "i", seq), e);
 }

@@ -14,6 +14,7 @@
 #include "dns/records.h"
 #include "engine/monitors.h"
 #include "engine/network_parts.h"
+#include "engine/pod.h"
 
 #define NETD_LOCK "netd/lock"           /* davit-netd holds it as long as it runs */
 #define NETD_READY_MS 10000
@@ -150,7 +151,7 @@ static void add_ports(struct arena *a, const struct endpoint *p, const char ***r
 }
 
 static int tell_one(struct engine *g, struct arena *a, int dir, const struct network *n, const struct endpoint *p,
-		    const struct ctr *c, struct dv_err *e)
+		    const char *name, struct dv_err *e)
 {
 	static const char *const host[] = { "host", NULL }, *const none[] = { NULL };
 	const char *names[ZONE_NAMES_MAX + 1] = { 0 }, *addrs[NET_FAMILIES + 1] = { 0 };
@@ -160,16 +161,16 @@ static int tell_one(struct engine *g, struct arena *a, int dir, const struct net
 
 	add_ports(a, p, &at, &to);
 	if (!names_served(n))
-		return records_write_container(dir, n->id, c->id, none, none, at, to, e);
-	add_name(names, &n_names, c->name);
-	add_name(names, &n_names, arena_strn(a, c->id, SHORT_ID));
+		return records_write_container(dir, n->id, p->container, none, none, at, to, e);
+	add_name(names, &n_names, name);
+	add_name(names, &n_names, arena_strn(a, p->container, SHORT_ID));
 	for (JSON_EACH(it, p->aliases))
 		add_name(names, &n_names, json_str(it.value));
 	for (int f = 0; f < NET_FAMILIES; f++)
 		if (addr_is(&p->addr[f]))
 			addrs[n_addrs++] = addr_str(a, &p->addr[f]);
 	r = records_write_network(dir, n->id, names_servers(a, n), n->internal ? none : host, e);
-	return r < 0 ? r : records_write_container(dir, n->id, c->id, names, addrs, at, to, e);
+	return r < 0 ? r : records_write_container(dir, n->id, p->container, names, addrs, at, to, e);
 }
 
 int names_tell(struct engine *g, struct arena *a, const char *id, struct dv_err *e)
@@ -177,19 +178,21 @@ int names_tell(struct engine *g, struct arena *a, const char *id, struct dv_err 
 	auto_close int dir = -1;
 	struct network_rows nets;
 	struct endpoint_list l;
-	struct ctr *c = NULL;
+	const char *name;
 	bool any = false;
 	int r;
 
-	if ((r = endpoint_rows(g, a, id, 0, &l, e)) < 0 || !l.n || (r = network_rows(g, a, &nets, e)) < 0 ||
-	    (r = ctr_find(g, a, id, &c, e)) < 0)
+	if ((r = endpoint_rows(g, a, id, 0, &l, e)) < 0 || !l.n || (r = network_rows(g, a, &nets, e)) < 0)
 		return r;
+	name = pod_or_ctr_name(g, a, id);
+	if (!name)
+		return dv_fail(e, DV_NOT_FOUND, "No such container: %.64s", id);
 	for (size_t i = 0; i < l.n; i++) {
 		const struct network *n = network_by_seq(&nets, l.v[i]->network);
 
 		if (!n || (!names_served(n) && !json_len(l.v[i]->ports)) || !endpoint_active(g, l.v[i]))
 			continue;
-		if ((dir < 0 && (r = open_dir(g, &dir, e)) < 0) || (r = tell_one(g, a, dir, n, l.v[i], c, e)) < 0)
+		if ((dir < 0 && (r = open_dir(g, &dir, e)) < 0) || (r = tell_one(g, a, dir, n, l.v[i], name, e)) < 0)
 			return r;
 		any = true;
 	}

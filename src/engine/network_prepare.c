@@ -87,6 +87,18 @@ static int known_points(struct prepare *p, struct dv_err *e)
 	return r;
 }
 
+/* What a container of a pod says of its addresses is what the pod has. */
+static int points_of_pod(struct prepare *p, struct dv_err *e)
+{
+	int r;
+
+	if (!p->w->q->pod || !p->w->path || !str_ends(p->w->path, arena_printf(p->a, "/pods/%s/net", p->w->q->pod)))
+		return 0;
+	p->id = p->w->q->pod;
+	r = network_migrate(p->g, e);
+	return r < 0 || (r = known_points(p, e)) < 0 ? r : network_rows(p->g, p->a, &p->nets, e);
+}
+
 static int wanted_points(struct prepare *p, struct dv_err *e)
 {
 	p->points = arena_array(p->a, struct endpoint *, p->w->n + 1);
@@ -259,8 +271,8 @@ int network_prepare(struct engine *g, struct arena *a, struct network_wish *w, c
 	auto_close int lock = -1;
 	int r = 0;
 
-	if (w->mode == NETWORK_JOINED)
-		r = join(g, a, w, &out.netns, e);
+	if (w->mode == NETWORK_JOINED && (r = join(g, a, w, &out.netns, e)) >= 0)
+		r = points_of_pod(&p, e);
 	else if (w->mode == NETWORK_BRIDGED)
 		r = enter(&p, &out, &lock, e);
 	fd_close(&p.route);
@@ -268,7 +280,7 @@ int network_prepare(struct engine *g, struct arena *a, struct network_wish *w, c
 	if (r < 0) {
 		fd_close(&lock);
 		network_ready_done(&out);
-		if (p.n)
+		if (p.n && w->mode == NETWORK_BRIDGED)
 			dv_ignore(network_release(g, a, id, false, NULL));
 		return r;
 	}

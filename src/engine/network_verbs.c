@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/life.h"
 #include "engine/network_parts.h"
+#include "engine/pod.h"
 
 /* --- show --- */
 
@@ -54,12 +55,12 @@ static int containers(struct engine *g, struct arena *a, const struct network *n
 
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
 		struct endpoint *p = l.v[i];
-		struct ctr *c = NULL;
+		const char *name = endpoint_active(g, p) ? pod_or_ctr_name(g, a, p->container) : NULL;
 
-		if (!endpoint_active(g, p) || ctr_find(g, a, p->container, &c, NULL) < 0)
+		if (!name)
 			continue;
 		json_set(a, out, p->container,
-			 json_obj(a, "Name", text(a, c->name), "EndpointID", text(a, arena_printf(a, "%064llx", (long long)p->seq)),
+			 json_obj(a, "Name", text(a, name), "EndpointID", text(a, arena_printf(a, "%064llx", (long long)p->seq)),
 				  "MacAddress", text(a, mac_str(a, &p->mac)), "IPv4Address",
 				  with_bits(a, &p->addr[NET_V4], &n->subnets[NET_V4]), "IPv6Address",
 				  with_bits(a, &p->addr[NET_V6], &n->subnets[NET_V6]), NULL));
@@ -164,8 +165,10 @@ static int users(struct engine *g, struct arena *a, const struct network *n, str
 	out.v = arena_array(a, struct endpoint *, l.n + 1);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
 		struct ctr *c = NULL;
+		struct pod *p = NULL;
 
-		if (ctr_find(g, a, l.v[i]->container, &c, NULL) >= 0 && life_settle(g, a, c, NULL) == 0)
+		if (ctr_find(g, a, l.v[i]->container, &c, NULL) >= 0 ? life_settle(g, a, c, NULL) == 0 :
+								       pod_get(g, a, l.v[i]->container, &p, NULL) >= 0)
 			out.v[out.n++] = l.v[i];
 	}
 	if (r >= 0)

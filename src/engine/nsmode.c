@@ -66,7 +66,8 @@ int nsmode_choose(struct arena *a, const struct run_request *q, struct run_confi
 	}
 	if (!texts[RUN_NS_CGROUP] && q->privileged)
 		c->ns[RUN_NS_CGROUP].mode = RUN_NS_HOST;
-	if (c->ns[RUN_NS_UTS].mode != RUN_NS_OWN && (q->hostname || q->domainname))
+	/* A pod's host name is that of its containers. */
+	if (c->ns[RUN_NS_UTS].mode != RUN_NS_OWN && !q->pod && (q->hostname || q->domainname))
 		return dv_fail(e, DV_INVALID, "conflicting options: hostname and the UTS mode");
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "engine/events.h"
 #include "engine/life.h"
 #include "engine/overlay.h"
+#include "engine/pod.h"
 #include "engine/run.h"
 #include "engine/start.h"
 
@@ -114,12 +115,15 @@ int engine_run(struct engine *g, struct arena *a, const struct run_request *q, b
 	       void *ctx, int *ret_status, struct dv_err *e)
 {
 	struct run x = { .m = { .g = g, .a = a, .q = *q }, .monitor = { .sock = -1 } };
+	auto_close int pod_lock = -1;
+	struct pod *pod = NULL;
 	int r;
 
 	*ret_status = EXIT_ENGINE;
 	if ((r = check(q, e)) >= 0 && (r = monitor_spawn(g, &x.monitor, e)) >= 0 &&
-	    (r = making_record(&x.m, CTR_CREATING, e)) >= 0 && (r = prepare_attach(&x, sig_proxy, e)) >= 0)
+	    (!q->pod || (r = pod_enter(g, a, q->pod, &pod, &pod_lock, e)) >= 0) && (r = making_record(&x.m, CTR_CREATING, e)) >= 0 && (r = prepare_attach(&x, sig_proxy, e)) >= 0)
 		r = start(&x, ret_status, e);
+	fd_close(&pod_lock);
 	if (r >= 0) {
 		event_ctr(g, &x.m.row, "create", NULL, NULL);
 		event_ctr(g, &x.m.row, "start", NULL, NULL);

@@ -15,6 +15,7 @@
 #include "engine/life.h"
 #include "engine/network.h"
 #include "engine/overlay.h"
+#include "engine/pod.h"
 #include "engine/security.h"
 #include "engine/start.h"
 #include "engine/volume.h"
@@ -188,8 +189,9 @@ static int wait_for_monitor(struct engine *g, const struct ctr *c, struct dv_err
 }
 
 /* Locked, and in a state from which it can be started: its row is `starting` and ours then. 0: it runs already. */
-static int begin(struct making *x, const char *ref, bool again, int *ret_lock, struct dv_err *e)
+static int begin(struct making *x, const char *ref, bool again, int *ret_pod, int *ret_lock, struct dv_err *e)
 {
+	struct pod *pod = NULL;
 	struct ctr *c = NULL;
 	int r;
 
@@ -197,7 +199,8 @@ static int begin(struct making *x, const char *ref, bool again, int *ret_lock, s
 		return r;
 	if (r > 0)
 		return dv_fail(e, DV_NOT_FOUND, "No such container: %.300s", ref);
-	if (c->status == CTR_EXITED && (r = wait_for_monitor(x->g, c, e)) < 0)
+	if ((c->status == CTR_EXITED && (r = wait_for_monitor(x->g, c, e)) < 0) ||
+	    (*c->pod && c->status != CTR_RUNNING && (r = pod_enter(x->g, x->a, c->pod, &pod, ret_pod, e)) < 0))
 		return r;
 	if ((r = life_lock(x->g, c->id, ret_lock, e)) < 0 || (r = ctr_find(x->g, x->a, c->id, &c, e)) < 0 ||
 	    (r = life_settle_locked(x->g, x->a, c, e)) < 0)
@@ -262,7 +265,7 @@ static int attach_to(struct making *x, const struct start_request *q, struct att
 	return attach_new(&o, ret, e);
 }
 
-static int start_locked(struct making *x, const struct start_request *q, int *lock, int *ret_status, struct dv_err *e)
+static int start_locked(struct making *x, const struct start_request *q, int *pod, int *lock, int *ret_status, struct dv_err *e)
 {
 	bool follow = q->attach || q->interactive;
 	struct monitor_proc p = { .sock = -1 };
@@ -274,6 +277,7 @@ static int start_locked(struct making *x, const struct start_request *q, int *lo
 	else
 		r = start_made(x, &p, *lock, follow ? attach_flags(at) : 0, ret_status, e);
 	fd_close(lock);
+	fd_close(pod);
 	if (r >= 0)
 		event_ctr(x->g, &x->row, "start", NULL, NULL);
 	if (r < 0 || !follow) {
@@ -291,14 +295,14 @@ static int start_locked(struct making *x, const struct start_request *q, int *lo
 int engine_start(struct engine *g, struct arena *a, const struct start_request *q, int *ret_status, struct dv_err *e)
 {
 	struct making x = { .g = g, .a = a };
-	auto_close int lock = -1;
+	auto_close int pod = -1, lock = -1;
 	int r;
 
 	*ret_status = 1;
-	r = begin(&x, q->container, q->again, &lock, e);
+	r = begin(&x, q->container, q->again, &pod, &lock, e);
 	if (r == 0 && (q->attach || q->interactive))
 		return engine_attach(g, a, q->container, q, ret_status, e);
-	return r <= 0 ? r : start_locked(&x, q, &lock, ret_status, e);
+	return r <= 0 ? r : start_locked(&x, q, &pod, &lock, ret_status, e);
 }
 
 int engine_attach(struct engine *g, struct arena *a, const char *ref, const struct start_request *q, int *ret_status,

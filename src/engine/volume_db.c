@@ -163,14 +163,6 @@ int volume_row_insert(struct engine *g, const char *name, const char *config, st
 	return r < 0 ? r : r == 0;
 }
 
-static int in_transaction(struct engine *g, int r, struct dv_err *e)
-{
-	if (r >= 0)
-		return db_commit(engine_db(g), e);
-	db_rollback(engine_db(g));
-	return r;
-}
-
 static int mark(struct engine *g, struct arena *a, const char *name, const char *but, struct dv_err *e)
 {
 	const char **users;
@@ -190,7 +182,7 @@ int volume_row_removing(struct engine *g, struct arena *a, const char *name, con
 {
 	int r = db_begin(engine_db(g), e);
 
-	return r < 0 ? r : in_transaction(g, mark(g, a, name, but, e), e);
+	return r < 0 ? r : db_finish(engine_db(g), mark(g, a, name, but, e), e);
 }
 
 int volume_row_drop(struct engine *g, const char *name, struct dv_err *e)
@@ -199,7 +191,7 @@ int volume_row_drop(struct engine *g, const char *name, struct dv_err *e)
 
 	if (r < 0)
 		return r;
-	return in_transaction(g, db_exec(engine_db(g), e, "DELETE FROM volumes WHERE name = ?", "t", name), e);
+	return db_finish(engine_db(g), db_exec(engine_db(g), e, "DELETE FROM volumes WHERE name = ?", "t", name), e);
 }
 
 /* --- with a container's row --- */

@@ -271,6 +271,19 @@ void db_rollback(struct db *db)
 	unlock(db);
 }
 
+int db_finish(struct db *db, int r, struct dv_err *e)
+{
+	if (r >= 0)
+		return db_commit(db, e);
+	db_rollback(db);
+	return r;
+}
+
+int db_relax(struct db *db, struct dv_err *e)
+{
+	return run_sql(db, "PRAGMA synchronous = NORMAL", e);
+}
+
 bool db_in_transaction(const struct db *db)
 {
 	return !sqlite3_get_autocommit(db->h);

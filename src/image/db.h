@@ -39,6 +39,10 @@ int db_migrate(struct db *db, const struct db_schema *schema, struct dv_err *e) 
 int db_begin(struct db *db, struct dv_err *e) DV_MUST_USE;
 int db_commit(struct db *db, struct dv_err *e) DV_MUST_USE;
 void db_rollback(struct db *db);        /* nothing when no transaction is open */
+/* The end of a transaction whose last step gave r: commits, or rolls back and returns r. */
+int db_finish(struct db *db, int r, struct dv_err *e) DV_MUST_USE;
+/* Commits of this connection that come later need not survive a crash of the machine, only ours. */
+int db_relax(struct db *db, struct dv_err *e) DV_MUST_USE;
 bool db_in_transaction(const struct db *db);
 /* A consistent view over several SELECTs, without any lock; ended by db_rollback(). */
 int db_begin_read(struct db *db, struct dv_err *e) DV_MUST_USE;
