@@ -13,7 +13,9 @@ import re
 import subprocess
 import sys
 
-VERBS = ['run', 'create', 'exec', 'ps', 'rm', 'container prune', 'update']
+VERBS = ['run', 'create', 'exec', 'ps', 'rm', 'container prune', 'update',
+         'pod create', 'pod start', 'pod stop', 'pod restart', 'pod kill', 'pod pause', 'pod unpause', 'pod rm', 'pod ps',
+         'pod inspect', 'pod logs', 'pod top', 'pod stats', 'pod prune']
 SHARED = {'create': 'run'}
 MARK = re.compile(r'^\s*# flag: ((?:%s) --[a-z0-9-]+)\s*$' % '|'.join(VERBS), re.M)
 ROWS = re.compile(r'CTR_(?:ROW|BOOL|ALSO|ONE|BYTES_OR_NONE|IGNORED|IGNORED_BOOL|REFUSED)\(\s*(?:[A-Z0-9]+,\s*)?"([a-z0-9-]+)"')

@@ -7,14 +7,14 @@
 #include "engine/start.h"
 #include "monitor/policy.h"
 
-static bool shall_run(struct engine *g, struct arena *a, const struct ctr *c)
+static bool shall_run(struct arena *a, const struct ctr *c)
 {
-	struct json *request = NULL;
-	const char *text = NULL;
+	struct json *config = NULL;
 	struct policy p;
 
-	if (ctr_load_request(g, a, c->id, &text, NULL) < 0 || json_parse(a, text, strlen(text), &request, NULL) < 0 ||
-	    policy_parse(json_str(json_get(request, "restart")), &p, NULL) < 0)
+	/* Its own policy, or its pod's. */
+	if (json_parse(a, c->config, strlen(c->config), &config, NULL) < 0 ||
+	    policy_parse(json_str(json_path(config, "HostConfig.RestartPolicy.Name")), &p, NULL) < 0)
 		return false;
 	return p.kind == POLICY_ALWAYS || (p.kind == POLICY_UNLESS_STOPPED && !c->user_stopped);
 }
@@ -37,7 +37,7 @@ int engine_boot_start(struct engine *g, struct arena *a, boot_told *told, void *
 		struct dv_err why = DV_ERR_NONE;
 		int status, one;
 
-		if (life_settle(g, a, c, &why) != 0 || c->status == CTR_RUNNING || !ran_once(c) || !shall_run(g, a, c))
+		if (life_settle(g, a, c, &why) != 0 || c->status == CTR_RUNNING || !ran_once(c) || !shall_run(a, c))
 			continue;
 		one = engine_start(g, a, &q, &status, &why);
 		told(ctx, c, one < 0 ? why.msg : NULL);

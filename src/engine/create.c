@@ -91,6 +91,7 @@ static int enter_pod(struct making *x, bool check_flags, struct dv_err *e)
 	if ((r = pod_find(x->g, x->a, x->q.pod, &p, e)) < 0 || (check_flags && (r = pod_check_flags(p, &x->q, e)) < 0))
 		return r;
 	x->q.pod = p->id;
+	x->pod_idle = streq(p->exit_policy, "stop") ? p->id : NULL;
 	pod_apply(x->g, x->a, p, &x->q);
 	return 0;
 }

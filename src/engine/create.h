@@ -13,6 +13,7 @@ struct making {
 	struct image *image;
 	struct run_config config;
 	struct ctr row;
+	const char *pod_idle;           /* its pod, if that stops with its last container */
 	char id[CTR_ID_SIZE];
 };
 

@@ -5,7 +5,9 @@
  *	RUNROOT/oci/ID/             the runtime's state (oci/state.h)
  *	cgroup davit/ID             in every hierarchy
  *
- * Order of locks: container before database.
+ *	RUNROOT/pods/ID/            what a pod that is up has in common (engine/pod.h); locked likewise
+ *
+ * Order of locks: pod, container, volume, image, network, database.
  */
 #pragma once
 

@@ -135,15 +135,20 @@ static struct json *health(struct arena *a, const struct run_request *q, const s
 			q->health_on_failure ? json_new_str(a, q->health_on_failure) : NULL, NULL);
 }
 
-/* The command line that starts it when its monitor cannot. */
-static struct json *again(struct engine *g, struct arena *a, const char *id)
+/* A command line of ours for the monitor: a verb, an option or two, and what it is about. */
+static struct json *command(struct engine *g, struct arena *a, const char *verb, const char *sub, const char *option, const char *id)
 {
 	auto_free char *own = NULL;
-	const char *argv[] = { NULL, "--root", engine_root(g), "--runroot", engine_runroot(g), "start", "--again", id, NULL };
+	const char *argv[10] = { NULL, "--root", engine_root(g), "--runroot", engine_runroot(g), verb };
+	size_t n = 6;
 
-	if (proc_program(&own, NULL) < 0)
+	if (!id || proc_program(&own, NULL) < 0)
 		return NULL;
 	argv[0] = own;
+	if (sub)
+		argv[n++] = sub;
+	argv[n++] = option;
+	argv[n] = id;
 	return json_new_strs(a, argv);
 }
 
@@ -170,8 +175,8 @@ static struct json *job_json(struct engine *g, struct arena *a, const struct mon
 			!j->oci ? json_new_i64(a, c->started_ns) : NULL, "attach", json_new_u64(a, j->attach), "timeoutMs",
 			q->timeout.set ? json_new_i64(a, q->timeout.v * 1000) : NULL, "stopSignal",
 			json_new_i64(a, stop_signal_of(j->config)), "stopMs",
-			json_new_i64(a, 1000 * (q->stop_timeout.set ? q->stop_timeout.v : 10)), "again", again(g, a, c->id), "log",
-			log, "health", health(a, q, json_path(j->config->inspect, "Config.Healthcheck")), NULL);
+			json_new_i64(a, 1000 * (q->stop_timeout.set ? q->stop_timeout.v : 10)), "again", command(g, a, "start", NULL, "--again", c->id), "after",
+			command(g, a, "pod", "stop", "--idle", j->pod_idle), "log", log, "health", health(a, q, json_path(j->config->inspect, "Config.Healthcheck")), NULL);
 }
 
 static int job_file(struct engine *g, struct arena *a, const struct monitor_job *j, int *ret_fd, struct dv_err *e)

@@ -26,6 +26,7 @@ struct monitor_job {
 	const struct run_config *config;
 	const struct json *oci;         /* NULL: an adoption */
 	int lock, root, netns;          /* -1: none */
+	const char *pod_idle;           /* the pod that is to be stopped when no container of it runs, or NULL */
 	uint32_t attach;                /* enum attach_flags of our own connection */
 };
 /* Hands the job over and waits for the answer: the container runs, or does not (*ret_status is what a shell shall see

@@ -67,10 +67,12 @@ int pod_finish_removal(struct engine *g, struct arena *a, struct pod *p, int dir
 {
 	int r;
 
-	if ((r = pod_unpin(g, a, p, dir, e)) < 0 || (r = network_release(g, a, p->id, true, e)) < 0 ||
-	    (r = pod_drop(g, p->id, e)) < 0)
+	if ((r = pod_unpin(g, a, p, dir, e)) < 0 || (r = network_release(g, a, p->id, true, e)) < 0)
 		return r;
+	/* The row last: as long as it is there, somebody looks for the rest. */
 	rundir_forget(g, RUNDIR_POD, p->id);
+	if ((r = pod_drop(g, p->id, e)) < 0)
+		return r;
 	pod_event(g, a, p, "remove");
 	return 0;
 }

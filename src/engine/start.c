@@ -87,7 +87,7 @@ static int hand_over(struct making *x, const struct monitor_proc *p, int lock, u
 		     struct dv_err *e)
 {
 	struct monitor_job job = { .row = &x->row, .q = &x->q, .config = &x->config, .lock = lock, .root = -1, .netns = -1,
-				   .attach = attach };
+				   .pod_idle = x->pod_idle, .attach = attach };
 	struct network_ready net = { .netns = -1 };
 	struct json *oci = NULL;
 	int r = network_prepare(x->g, x->a, x->config.network, x->id, &net, e);
@@ -122,6 +122,8 @@ static int not_started(struct making *x, int status, const char *why)
 {
 	if (x->row.auto_remove)
 		return life_remove(x->g, x->a, &x->row, NULL, NULL);
+	/* A monitor that was killed in the middle of it has left what there was of the runtime's container. */
+	dv_ignore(container_delete(x->a, engine_oci_root(x->g), x->id, true, NULL));
 	dv_ignore(life_leave_networks(x->g, x->a, &x->row, false, NULL));
 	x->row.status = x->row.finished_ns ? CTR_EXITED : CTR_CREATED;
 	x->row.owner = x->row.init = (struct proc_id){ 0 };
@@ -162,7 +164,8 @@ int start_adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err 
 	    (r = monitor_spawn(g, &p, e)) < 0)
 		return r;
 	{
-		struct monitor_job job = { .row = &x.row, .q = &x.q, .config = &x.config, .lock = lock, .root = -1, .netns = -1 };
+		struct monitor_job job = { .row = &x.row, .q = &x.q, .config = &x.config, .lock = lock, .root = -1, .netns = -1,
+					   .pod_idle = x.pod_idle };
 
 		r = monitor_start(g, a, &p, &job, &c->init, &status, e);
 	}

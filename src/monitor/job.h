@@ -50,6 +50,7 @@ DV_VIEW_STRUCT(job_health, JOB_HEALTH_VIEW);
 	F(c, i64,  stop_signal,  "stopSignal",  0,   NULL) \
 	F(c, i64,  stop_ms,      "stopMs",      0,   NULL)      /* between that and SIGKILL */ \
 	F(c, strs, again,        "again",       0,   NULL)      /* the command line that starts it when we cannot */ \
+	F(c, strs, after,        "after",       0,   NULL)      /* the one that is run when it has ended for good */ \
 	F(c, sub,  log,          "log",         REQ, &job_log_schema) \
 	F(c, sub,  health,       "health",      0,   &job_health_schema)
 DV_VIEW_STRUCT(job, JOB_VIEW);

@@ -94,12 +94,12 @@ static void remove_all(struct monitor *m)
 }
 
 /* Somebody with the database and the image has to do it: the engine's own command line. */
-static void start_by_command(struct monitor *m)
+static void start_command(const char *const *argv)
 {
-	const struct proc_spawn s = { .path = m->job.again ? m->job.again[0] : "", .argv = (char *const *)m->job.again, .own_session = true };
+	const struct proc_spawn s = { .path = argv ? argv[0] : "", .argv = (char *const *)argv, .own_session = true };
 	pid_t pid;
 
-	if (m->job.again)
+	if (argv)
 		dv_ignore(proc_spawn(&s, &pid, NULL, NULL));
 }
 
@@ -111,6 +111,7 @@ static void put_away(struct monitor *m)
 		remove_runtime(m);
 	/* Who waits for the connection to close finds nobody alive then. */
 	fd_close(&m->live_fd);
+	start_command(m->job.after);
 	clients_close(m);
 	loop_stop(m->loop, 0);
 }
@@ -279,7 +280,7 @@ static void start_again(void *ctx)
 	/* Adopted, or on a kernel that does not copy detached mounts: it has no root to start from. */
 	if (!can_start_again(m)) {
 		write_end(m);
-		start_by_command(m);
+		start_command(m->job.again);
 		m->stopping = true;
 		life_progress(m);
 		return;

@@ -23,6 +23,7 @@ teardown() {
 	local ids
 	ids=$(davit ps -aq --no-trunc 2>/dev/null) || true
 	[ -z "$ids" ] || davit rm -f $ids >/dev/null 2>&1 || true
+	[ ! -d "$T/run/pods" ] || davit pod rm -fa >/dev/null 2>&1 || true
 	it_teardown
 }
 
@@ -64,6 +65,6 @@ leftovers() {
 	for id in "$@"; do
 		find /sys/fs/cgroup -depth -type d -name "$id" 2>/dev/null
 	done
-	ls -A "$T/root/containers" "$T/run/containers" "$T/run/oci" 2>/dev/null | grep -E '^[0-9a-f.]'
+	ls -A "$T/root/containers" "$T/run/containers" "$T/run/oci" "$T/run/pods" 2>/dev/null | grep -E '^[0-9a-f.]'
 	return 0
 }

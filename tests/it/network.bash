@@ -24,6 +24,7 @@ teardown() {
 	local ids names
 	ids=$(davit ps -aq --no-trunc 2>/dev/null) || true
 	[ -z "$ids" ] || davit rm -f $ids >/dev/null 2>&1 || true
+	[ ! -d "$T/run/pods" ] || davit pod rm -fa >/dev/null 2>&1 || true
 	davit network prune -f >/dev/null 2>&1 || true
 	[ -z "$OUTSIDE" ] || kill "$OUTSIDE" 2>/dev/null || true
 	wait_for -t 20 no_links || {
