@@ -291,6 +291,13 @@ static void end_first(struct pod *p)
 	(void)waitpid(p->first.pid, NULL, WNOHANG);
 }
 
+static void unpin(const char *path, int dir, const char *name, int how)
+{
+	while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		;
+	(void)unlinkat(dir, name, how);
+}
+
 int pod_unpin(struct engine *g, struct arena *a, struct pod *p, int dir, struct dv_err *e)
 {
 	int r = network_release(g, a, p->id, false, e);
@@ -299,12 +306,9 @@ int pod_unpin(struct engine *g, struct arena *a, struct pod *p, int dir, struct 
 		return r;
 	end_first(p);
 	p->first = (struct proc_id){ 0 };
-	for (size_t i = 0; i < PINS; i++) {
-		(void)umount2(pod_pin_path(g, a, p->id, pins[i].name), MNT_DETACH | UMOUNT_NOFOLLOW);
-		(void)unlinkat(dir, pins[i].name, 0);
-	}
-	(void)umount2(pod_pin_path(g, a, p->id, "shm"), MNT_DETACH | UMOUNT_NOFOLLOW);
-	(void)unlinkat(dir, "shm", AT_REMOVEDIR);
+	for (size_t i = 0; i < PINS; i++)
+		unpin(pod_pin_path(g, a, p->id, pins[i].name), dir, pins[i].name, 0);
+	unpin(pod_pin_path(g, a, p->id, "shm"), dir, "shm", AT_REMOVEDIR);
 	return remove_cgroup(a, p, e);
 }
 

@@ -139,6 +139,16 @@ static bool any_runs(const struct ctr_list *l)
 	return false;
 }
 
+/* For what is done to all of it: found, locked, and its containers. */
+static int take(struct engine *g, struct arena *a, const char *ref, struct pod **ret, int *ret_dir, struct ctr_list *l, struct dv_err *e)
+{
+	int r;
+
+	if ((r = pod_get(g, a, ref, ret, e)) < 0 || (r = pod_lock(g, a, *ret, true, ret_dir, e)) < 0)
+		return r;
+	return pod_containers(g, a, *ret, l, e);
+}
+
 /* --- start --- */
 
 int engine_pod_start(struct engine *g, struct arena *a, const char *ref, struct pod_told *told, struct dv_err *e)
@@ -179,16 +189,6 @@ static int stop_all(struct engine *g, struct arena *a, const struct ctr_list *l,
 	return told->failed ? 1 : 0;
 }
 
-static int stop_locked(struct engine *g, struct arena *a, struct pod *p, int dir, int seconds, struct pod_told *told, struct dv_err *e)
-{
-	struct ctr_list l;
-	int r = pod_containers(g, a, p, &l, e);
-
-	if (r < 0 || stop_all(g, a, &l, seconds, told) > 0)
-		return r;
-	return pod_down(g, a, p, dir, e);
-}
-
 int engine_pod_stop(struct engine *g, struct arena *a, const char *ref, int seconds, bool idle, struct pod_told *told, struct dv_err *e)
 {
 	auto_close int dir = -1;
@@ -196,11 +196,9 @@ int engine_pod_stop(struct engine *g, struct arena *a, const char *ref, int seco
 	struct ctr_list l;
 	int r;
 
-	if ((r = pod_get(g, a, ref, &p, e)) < 0 || (r = pod_lock(g, a, p, true, &dir, e)) < 0)
+	if ((r = take(g, a, ref, &p, &dir, &l, e)) < 0 || (idle && any_runs(&l)) || stop_all(g, a, &l, seconds, told) > 0)
 		return r;
-	if (idle && ((r = pod_containers(g, a, p, &l, e)) < 0 || any_runs(&l)))
-		return r;
-	return stop_locked(g, a, p, dir, seconds, told, e);
+	return pod_down(g, a, p, dir, e);
 }
 
 int engine_pod_kill(struct engine *g, struct arena *a, const char *ref, const char *signal, struct pod_told *told, struct dv_err *e)
@@ -212,8 +210,7 @@ int engine_pod_kill(struct engine *g, struct arena *a, const char *ref, const ch
 
 	if (signal && (r = proc_parse_signal(signal, &sig, e)) < 0)
 		return r;
-	if ((r = pod_get(g, a, ref, &p, e)) < 0 || (r = pod_lock(g, a, p, true, &dir, e)) < 0 ||
-	    (r = pod_containers(g, a, p, &l, e)) < 0)
+	if ((r = take(g, a, ref, &p, &dir, &l, e)) < 0)
 		return r;
 	for (size_t i = 0; i < l.n; i++) {
 		struct dv_err why = DV_ERR_NONE;
@@ -235,8 +232,7 @@ int engine_pod_pause(struct engine *g, struct arena *a, const char *ref, bool pa
 	struct ctr_list l;
 	int r;
 
-	if ((r = pod_get(g, a, ref, &p, e)) < 0 || (r = pod_lock(g, a, p, true, &dir, e)) < 0 ||
-	    (r = pod_containers(g, a, p, &l, e)) < 0)
+	if ((r = take(g, a, ref, &p, &dir, &l, e)) < 0)
 		return r;
 	for (size_t i = 0; i < l.n; i++) {
 		struct dv_err why = DV_ERR_NONE;
@@ -268,8 +264,7 @@ int engine_pod_remove(struct engine *g, struct arena *a, const char *ref, bool f
 	struct ctr_list l;
 	int r;
 
-	if ((r = pod_get(g, a, ref, &p, e)) < 0 || (r = pod_lock(g, a, p, true, &dir, e)) < 0 ||
-	    (r = pod_containers(g, a, p, &l, e)) < 0)
+	if ((r = take(g, a, ref, &p, &dir, &l, e)) < 0)
 		return r;
 	for (size_t i = 0; !force && i < l.n; i++)
 		if (l.v[i]->status == CTR_RUNNING)

@@ -196,6 +196,7 @@ from-two" ]
 	has_state p Running
 }
 
+# flag: pod create --userns
 @test "flags of a container that are the pod's: podman's words" {
 	run -0 davit pod create --name p
 	refuses() {
@@ -222,6 +223,7 @@ from-two" ]
 	run -125 davit pod create --share ipc -p 80:80
 	run -125 davit pod create --network host -p 80:80
 	run -125 davit pod create --userns keep-id
+	run -0 davit pod create --userns host
 	run -125 davit pod create --exit-policy maybe
 	run -125 davit pod create --restart sometimes
 }
@@ -268,7 +270,7 @@ from-two" ]
 	run -0 davit pod create --name p
 	id=$output
 	for c in one two three; do
-		run -0 davit run -d --pod p --name $c bb sh -c 'trap "" TERM; trap "echo hup" HUP; while :; do sleep 0.1; done'
+		run -0 davit run -d --pod p --name $c bb sh -c 'trap "" TERM; trap "echo hup" HUP; while :; do sleep 0.1; done'	# allow(sleep): in the container
 	done
 	run -0 davit pod kill -s HUP --all
 	[ "$output" = "$id" ]
@@ -561,7 +563,7 @@ from-two" ]
 @test "logs, top, stats: of all its containers" {
 	run -0 davit pod create --name p
 	run -0 davit run --pod p --name one --log-opt env=WHO -e WHO=me bb sh -c 'echo a; echo b'
-	run -0 davit run -d --pod p --name two bb sh -c 'echo c; while ! [ -e /end ]; do sleep 0.05; done; echo d'
+	run -0 davit run -d --pod p --name two bb sh -c 'echo c; while ! [ -e /end ]; do sleep 0.05; done; echo d'	# allow(sleep): in the container
 	id=$(id_of one)
 	wait_for eval '[ "$(davit logs two)" = c ]'
 	[ "$(davit pod logs -n p)" = "$(printf 'one a\none b\ntwo c')" ]
@@ -598,11 +600,16 @@ from-two" ]
 		wait "$n"
 	done
 	[ "$(cat "$T"/out.* | sort -u | wc -l)" = 2 ]
+	pids=()
 	for n in 1 2 3 4; do
 		davit pod start p >"$T/out.$n" 2>&1 3>&- &
+		pids+=($!)
 		davit pod stop p >>"$T/out.$n" 2>&1 3>&- &
+		pids+=($!)
 	done
-	wait
+	for n in "${pids[@]}"; do
+		wait "$n"
+	done
 	run -0 davit pod stop p
 	[ -z "$(grep -F "$T/run/pods" /proc/self/mountinfo)" ]
 	run -0 davit pod rm p
