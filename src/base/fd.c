@@ -40,7 +40,8 @@ int fd_socketpair(int type, int ret_fds[2], struct dv_err *e)
 
 int fd_dup(int fd, int *ret_fd, struct dv_err *e)
 {
-	int n = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	/* Not by fcntl(): musl's sets the flag a second time, for kernels of long ago. */
+	int n = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
 
 	if (n < 0)
 		return dv_fail_errno(e, errno, "duplicate descriptor %d", fd);

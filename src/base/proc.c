@@ -265,11 +265,25 @@ int proc_signal(int pidfd, int sig, struct dv_err *e)
 }
 
 /* The name in the stat line may hold blanks and parentheses: the last ")" ends it. */
-static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start, struct dv_err *e)
+struct stat_line {
+	char state;
+	uint64_t start, ignored;
+};
+
+static void skip_fields(struct scan *sc, int n)
 {
+	const char *word;
+	size_t len;
+
+	while (n-- > 0)
+		(void)scan_until(sc, ' ', &word, &len);
+}
+
+static int read_stat(pid_t pid, struct stat_line *ret, struct dv_err *e)
+{
+	struct stat_line line = { 0 };
 	char name[32], text[4096], *end;
 	struct scan sc;
-	uint64_t start;
 	int r;
 
 	if (pid <= 0)
@@ -282,16 +296,14 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start, struct dv_
 	if (!end || end[1] != ' ' || !end[2])
 		return dv_fail(e, DV_CORRUPT, "%s cannot be understood", name);
 	sc = scan_of(end + 2, strlen(end + 2));
-	for (int field = 3; field < 22; field++) {
-		const char *word;
-		size_t len;
-
-		(void)scan_until(&sc, ' ', &word, &len);
-	}
-	if (!scan_u64(&sc, &start))
+	line.state = end[2];
+	skip_fields(&sc, 22 - 3);
+	if (!scan_u64(&sc, &line.start))
 		return dv_fail(e, DV_CORRUPT, "%s has no start time", name);
-	*ret_state = end[2];
-	*ret_start = start;
+	skip_fields(&sc, 33 - 22);
+	if (!scan_u64(&sc, &line.ignored))
+		return dv_fail(e, DV_CORRUPT, "%s has no ignored signals", name);
+	*ret = line;
 	return 0;
 }
 
@@ -310,20 +322,26 @@ int proc_program(char **ret, struct dv_err *e)
 
 int proc_identify(pid_t pid, struct proc_id *ret, struct dv_err *e)
 {
-	uint64_t start;
-	char state;
-	int r = read_stat(pid, &state, &start, e);
+	uint32_t ignored;
 
-	if (r == 0)
-		*ret = (struct proc_id){ pid, start };
-	return r;
+	return proc_look(pid, ret, &ignored, e);
+}
+
+int proc_look(pid_t pid, struct proc_id *ret, uint32_t *ret_ignored, struct dv_err *e)
+{
+	struct stat_line line;
+	int r = read_stat(pid, &line, e);
+
+	if (r < 0)
+		return r;
+	*ret = (struct proc_id){ pid, line.start };
+	*ret_ignored = (uint32_t)line.ignored & INT32_MAX;
+	return 0;
 }
 
 bool proc_alive(const struct proc_id *id)
 {
-	uint64_t start;
-	char state;
+	struct stat_line line;
 
-	return read_stat(id->pid, &state, &start, NULL) == 0 && start == id->start_ticks && state != 'Z' &&
-	       state != 'X';
+	return read_stat(id->pid, &line, NULL) == 0 && line.start == id->start_ticks && line.state != 'Z' && line.state != 'X';
 }

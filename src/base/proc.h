@@ -58,6 +58,8 @@ int proc_signal(int pidfd, int sig, struct dv_err *e) DV_MUST_USE;             /
 int proc_program(char **ret, struct dv_err *e) DV_MUST_USE;
 /* NOT_FOUND when no such process. */
 int proc_identify(pid_t pid, struct proc_id *ret, struct dv_err *e) DV_MUST_USE;
+/* Also which of the signals 1 to 31 it ignores: bit N-1 for signal N. */
+int proc_look(pid_t pid, struct proc_id *ret, uint32_t *ret_ignored, struct dv_err *e) DV_MUST_USE;
 /* Still the same process, and not a zombie. */
 bool proc_alive(const struct proc_id *id);
 

@@ -353,9 +353,28 @@ static void test_signal_names_round_trip(void **state)
 	assert_string_equal(proc_signal_name(-1), "unknown signal");
 }
 
+static void test_ignored_signals(void **state)
+{
+	struct dv_err e = DV_ERR_NONE;
+	struct proc_id id, own;
+	uint32_t before, with;
+
+	(void)state;
+	assert_ok(proc_look(getpid(), &id, &before, &e), &e);
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGSYS, SIG_IGN);
+	assert_ok(proc_look(getpid(), &id, &with, &e), &e);
+	(void)signal(SIGUSR1, SIG_DFL);
+	(void)signal(SIGSYS, SIG_DFL);
+	assert_int_equal(with, before | 1u << (SIGUSR1 - 1) | 1u << (SIGSYS - 1));
+	assert_ok(proc_identify(getpid(), &own, &e), &e);
+	assert_int_equal(own.start_ticks, id.start_ticks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ignored_signals),
 		cmocka_unit_test(test_exit_codes),
 		cmocka_unit_test(test_run_output),
 		cmocka_unit_test(test_run_output_cut_at_maximum),

@@ -128,15 +128,16 @@ static int give_interfaces(struct launch *l, struct dv_err *e)
 int launch_place(struct launch *l, struct dv_err *e)
 {
 	struct proc_id id;
+	uint32_t ignored;
 	int r;
 
 	newnet_wait();
 	if ((r = add_to_cgroup(l, e)) < 0 || (r = from_outside(l, e)) < 0 || (r = give_interfaces(l, e)) < 0 ||
 	    (l->linux_->rdt && (r = rdt_apply(l->linux_->rdt, l->opts->id, l->started.pid, e)) < 0) ||
-	    (r = proc_identify(l->started.pid, &id, e)) < 0 || (r = state_save_pid(l->dir_fd, &id, e)) < 0)
+	    (r = proc_look(l->started.pid, &id, &ignored, e)) < 0 || (r = state_save_pid(l->dir_fd, &id, e)) < 0)
 		return r;
 	l->state.init = id;
-	return sync_send(l->sync[0], SYNC_GO, 0, e);
+	return sync_send(l->sync[0], SYNC_GO, (int)ignored, e);
 }
 
 static int runtime_hooks(struct launch *l, struct dv_err *e)

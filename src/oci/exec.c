@@ -179,12 +179,13 @@ static int final_steps(struct exec *x, bool *ret_no_program, struct dv_err *e)
 			     .filter = x->has_filter ? &x->filter : NULL, .personality = l->personality,
 			     .rootless = x->c->state.rootless, .preserve_fds = x->opts->preserve_fds,
 			     .arena = x->arena, .keep = { x->sync[1], -1 } };
-	int r;
+	int ignored, r;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return dv_fail_errno(e, errno, "tie the process to the runtime");
-	if ((r = sync_expect(x->sync[1], SYNC_GO, e)) < 0)
+	if ((r = sync_expect_value(x->sync[1], SYNC_GO, &ignored, e)) < 0)
 		return r;
+	process_unignore((unsigned)ignored);
 	(void)setsid();
 	if ((r = enter_root(x, e)) < 0 || (r = terminal(x, e)) < 0)
 		return r;
@@ -310,6 +311,8 @@ static int place(struct exec *x, struct dv_err *e)
 	const struct spec_process *p = &x->process;
 	const struct spec_affinity *affinity = p->exec_affinity;
 	pid_t pid = x->started.pid;
+	struct proc_id id;
+	uint32_t ignored;
 	int r;
 
 	if ((affinity && (r = attrs_affinity(pid, affinity->initial, e)) < 0) || (r = join_cgroup(x, e)) < 0 ||
@@ -317,9 +320,10 @@ static int place(struct exec *x, struct dv_err *e)
 	    (r = attrs_rlimits(pid, &p->rlimits, e)) < 0 ||
 	    (p->oom_score_adj.set && (r = attrs_oom_score(x->proc_fd, pid, p->oom_score_adj.v, e)) < 0) ||
 	    (p->scheduler && (r = attrs_scheduler(pid, p->scheduler, e)) < 0) ||
-	    (p->io_priority && (r = attrs_io_priority(pid, p->io_priority, e)) < 0))
+	    (p->io_priority && (r = attrs_io_priority(pid, p->io_priority, e)) < 0) ||
+	    (r = proc_look(pid, &id, &ignored, e)) < 0)
 		return r;
-	return sync_send(x->sync[0], SYNC_GO, 0, e);
+	return sync_send(x->sync[0], SYNC_GO, (int)ignored, e);
 }
 
 static int follow(struct exec *x, struct dv_err *e)

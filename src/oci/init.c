@@ -331,11 +331,12 @@ static int create_hooks(struct launch *l, struct dv_err *e)
 
 static int wait_for_go(struct launch *l, struct dv_err *e)
 {
-	int r;
+	int ignored, r;
 
 	if ((r = launch_compile_filter(l, e)) < 0 || (r = join_late(l, e)) < 0 ||
-	    (r = sync_expect(l->sync[1], SYNC_GO, e)) < 0)
+	    (r = sync_expect_value(l->sync[1], SYNC_GO, &ignored, e)) < 0)
 		return r;
+	process_unignore((unsigned)ignored);
 	if (l->ns.mode[NS_CGROUP] == NS_NEW && unshare(ns_types[NS_CGROUP].flag) < 0)
 		return dv_fail_errno(e, errno, "make the cgroup namespace");
 	return 0;

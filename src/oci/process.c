@@ -315,6 +315,13 @@ static int join_keyring(const struct process *p, struct dv_err *e)
 	return 0;
 }
 
+void process_unignore(unsigned ignored)
+{
+	for (int sig = 1; ignored; sig++, ignored >>= 1)
+		if (ignored & 1)
+			(void)signal(sig, SIG_DFL);
+}
+
 int process_become(struct process *p, struct dv_err *e)
 {
 	const struct spec_user *user = p->spec->user;

@@ -37,6 +37,8 @@ struct process {
 
 /* Are there descriptors 3 to 2+n, handed to us to be passed on? */
 int process_check_preserved(unsigned n, struct dv_err *e) DV_MUST_USE;
+/* Signals that our caller ignores (a shell's background jobs do) are not ignored in the container: bit N-1 for signal N. */
+void process_unignore(unsigned ignored);
 /* Everything up to the point where only exec is left: afterwards the process has its final identity.
  * NOT_FOUND when the program is not there. */
 int process_become(struct process *p, struct dv_err *e) DV_MUST_USE;

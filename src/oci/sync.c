@@ -76,12 +76,22 @@ static int expected(const struct sync_msg *m, int r, enum sync_kind kind, struct
 	return 0;
 }
 
-int sync_expect(int fd, enum sync_kind kind, struct dv_err *e)
+int sync_expect_value(int fd, enum sync_kind kind, int *ret_value, struct dv_err *e)
 {
 	struct sync_msg m;
 	int r = sync_recv(fd, &m, e);
 
-	return expected(&m, r, kind, e);
+	r = expected(&m, r, kind, e);
+	if (r >= 0)
+		*ret_value = m.value;
+	return r;
+}
+
+int sync_expect(int fd, enum sync_kind kind, struct dv_err *e)
+{
+	int value;
+
+	return sync_expect_value(fd, kind, &value, e);
 }
 
 int sync_send_fds(int fd, const struct sync_msg *m, const int *fds, size_t n, struct dv_err *e)

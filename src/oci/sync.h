@@ -10,7 +10,7 @@ enum sync_kind {
 	SYNC_MAPPED,        /* runtime: the user namespace has its maps */
 	SYNC_NET,           /* a thread of the runtime: the network namespace, or without a descriptor the errno in `value` */
 	SYNC_CGROUP,        /* runtime: the cgroups are made, here are descriptors; `value` and `more` say of which hierarchies */
-	SYNC_GO,            /* runtime: cgroup, limits and state are in place */
+	SYNC_GO,            /* runtime: cgroup, limits and state are in place; `value`: signals that are ignored (proc_look()) */
 	SYNC_HOOKS,         /* process: mounts are done, run prestart and createRuntime */
 	SYNC_HOOKS_DONE,
 	SYNC_NOTIFY,        /* process: my descriptor `value` is the seccomp listener */
@@ -36,6 +36,7 @@ void sync_send_error(int fd, bool no_program, const struct dv_err *err);
 int sync_recv(int fd, struct sync_msg *ret, struct dv_err *e) DV_MUST_USE;
 /* Exactly this kind, or an error. */
 int sync_expect(int fd, enum sync_kind kind, struct dv_err *e) DV_MUST_USE;
+int sync_expect_value(int fd, enum sync_kind kind, int *ret_value, struct dv_err *e) DV_MUST_USE;
 /* The same with descriptors; those that did not come are -1. */
 int sync_send_fds(int fd, const struct sync_msg *m, const int *fds, size_t n, struct dv_err *e) DV_MUST_USE;
 int sync_expect_fds(int fd, enum sync_kind kind, struct sync_msg *ret, int *ret_fds, size_t n,

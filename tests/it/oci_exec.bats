@@ -262,7 +262,9 @@ ex() { run dv exec "$@" </dev/null; }
 @test "exec starts with no signal blocked or ignored, and in the container's limits" {
 	bundle '.process.rlimits = [{type: "RLIMIT_CORE", soft: 5, hard: 6}] | .process.oomScoreAdj = 77'
 	start_idle
+	trap '' INT QUIT USR1
 	ex "$ID" probe signals
+	trap - INT QUIT USR1
 	is ""
 	ex "$ID" sh -c 'probe limits | grep "^4 "; cat /proc/self/oom_score_adj'
 	is $'4 5 6\n77'

@@ -283,8 +283,9 @@ load oci
 	wait_for status_is stopped
 	[ "$(head -3 "$T/out" | xargs)" = '0 1 2' ]
 	dv delete "$ID"
-	trap '' USR1 PIPE
+	# What the caller ignores (a shell's background job SIGINT and SIGQUIT) is the container's no less.
+	trap '' INT QUIT USR1 PIPE
 	run dv run -b "$B" "$ID"
-	trap - USR1 PIPE
-	[[ $output != *blocked* ]]
+	trap - INT QUIT USR1 PIPE
+	[ "$(wc -l <<<"$output")" = 4 ]
 }
