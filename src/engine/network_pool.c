@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -62,13 +63,21 @@ static int open_file(int *ret_fd, struct dv_err *e)
 	return 0;
 }
 
-/* Addresses in different network namespaces do not meet. */
-static const char *netns_name(struct arena *a)
+/* Addresses in different network namespaces do not meet. The cookie is never given to another namespace, as the inode's
+ * number is. */
+static int netns_name(struct arena *a, const char **ret, struct dv_err *e)
 {
-	struct stat st = { 0 };
+	auto_close int fd = -1;
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+	int r = fd_socket(AF_UNIX, SOCK_STREAM, 0, &fd, e);
 
-	(void)stat("/proc/thread-self/ns/net", &st);
-	return arena_printf(a, "%llu", (unsigned long long)st.st_ino);
+	if (r < 0)
+		return r;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
+		return dv_fail_errno(e, errno, "name the network namespace");
+	*ret = arena_printf(a, "%llu", (unsigned long long)cookie);
+	return 0;
 }
 
 static const char *root_name(struct engine *g, struct arena *a)
@@ -108,14 +117,14 @@ static int read_entries(struct engine *g, struct arena *a, int fd, const char *w
 			struct dv_err *e)
 {
 	auto_buf struct buf b = BUF_INIT(POOL_BYTES);
-	const char *netns = netns_name(a), *mine = root_name(g, a), *line;
+	const char *netns, *mine = root_name(g, a), *line;
 	struct net_prefix p;
 	struct entry x;
 	struct scan s;
 	size_t len;
 	int r = fd_read_to(fd, &b, POOL_FILE, e);
 
-	if (r < 0)
+	if (r < 0 || (r = netns_name(a, &netns, e)) < 0)
 		return r;
 	s = scan_of(buf_cstr(&b), b.len);
 	while (scan_until(&s, '\n', &line, &len)) {
@@ -209,7 +218,12 @@ static bool choose_six(struct engine *g, struct arena *a, const struct taken *t,
 
 static int add_entry(struct engine *g, struct arena *a, int fd, struct buf *keep, const struct net_prefix *p, struct dv_err *e)
 {
-	buf_printf(keep, "%s %s %s %s\n", root_name(g, a), netns_name(a), prefix_str(a, p), engine_root(g));
+	const char *netns;
+	int r = netns_name(a, &netns, e);
+
+	if (r < 0)
+		return r;
+	buf_printf(keep, "%s %s %s %s\n", root_name(g, a), netns, prefix_str(a, p), engine_root(g));
 	return write_entries(fd, keep, e);
 }
 
