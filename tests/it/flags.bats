@@ -722,7 +722,7 @@ cg() {
 	davit run --name first bb true
 	davit run --name second bb true
 	c() { davit __complete --root "$T/root" --runroot "$T/run" "$@" | cut -f1 | tr '\n' ' '; }
-	[ "$(c rm f)" = "first " ]
+	[ "$(c rm fi)" = "first " ]      # no id begins so
 	[ "$(c rm first s)" = "second " ]
 	[ "$(c container inspect '')" = "second first " ]
 	[ "$(c run b)" = "bb:latest " ]
