@@ -103,12 +103,13 @@ static int find_dir(const char *host_port, char **ret_path, int *ret_fd)
 	return -1;
 }
 
-static X509_STORE *system_store(void)
+static X509_STORE *store_new(bool with_system)
 {
 	X509_STORE *s = X509_STORE_new();
 
-	if (s) {
+	if (s && with_system)
 		(void)X509_STORE_set_default_paths(s);
+	if (s) {
 		/* as curl does for its own: an authority of ours need not be a root */
 		(void)X509_STORE_set_flags(s, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
 	}
@@ -116,9 +117,9 @@ static X509_STORE *system_store(void)
 	return s;
 }
 
-int certs_load(const char *dir, const char *host_port, struct certs *ret, struct dv_err *e)
+int certs_load(const char *dir, const char *host_port, bool verified, struct certs *ret, struct dv_err *e)
 {
-	struct certs c = { .store = system_store(), .cert = BUF_INIT(PEM_MAX), .key = BUF_INIT(PEM_MAX) };
+	struct certs c = { .store = store_new(verified), .cert = BUF_INIT(PEM_MAX), .key = BUF_INIT(PEM_MAX) };
 	auto_free char *path = dir ? mem_str(dir) : NULL;
 	auto_close int fd = -1;
 	int rc = 0;

@@ -16,6 +16,7 @@ struct certs {
 	struct buf cert, key;           /* PEM; empty: none */
 };
 
-/* dir: instead of certs.d, or NULL. NOT_FOUND when dir is given and absent; INVALID names the file. */
-int certs_load(const char *dir, const char *host_port, struct certs *ret, struct dv_err *e) DV_MUST_USE;
+/* dir: instead of certs.d, or NULL. For a host that is not verified the system's authorities, which take long to
+ * parse, are left out. NOT_FOUND when dir is given and absent; INVALID names the file. */
+int certs_load(const char *dir, const char *host_port, bool verified, struct certs *ret, struct dv_err *e) DV_MUST_USE;
 void certs_done(struct certs *c);

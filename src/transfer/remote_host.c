@@ -24,7 +24,7 @@ static int host_new(struct remote *r, const char *name, bool insecure, struct re
 	(void)pthread_mutex_init(&h->lock, NULL);
 	rc = set_base(h, "https", e);
 	if (rc == 0)
-		rc = certs_load(r->o.cert_dir, name, &h->certs, e);
+		rc = certs_load(r->o.cert_dir, name, !insecure, &h->certs, e);
 	if (rc < 0) {
 		remote_host_free(h);
 		return rc;
