@@ -336,6 +336,26 @@ int fd_cloexec_from(int first, struct dv_err *e)
 	return cloexec_by_proc(first, e);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int fd_keep_only(int first, int *keep, size_t n, struct dv_err *e)
+{
+	qsort(keep, n, sizeof *keep, by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < first)
+			continue;
+		if (keep[i] > first)
+			(void)syscall(SYS_close_range, (unsigned)first, (unsigned)keep[i] - 1, 0);
+		first = keep[i] + 1;
+	}
+	if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) < 0)
+		return dv_fail_errno(e, errno, "close descriptors");
+	return 0;
+}
+
 static int set_flag(int fd, int get, int set, int flag, bool on, struct dv_err *e)
 {
 	int old = fcntl(fd, get);

@@ -55,5 +55,7 @@ ssize_t fd_recv_msg(int sock, void *data, size_t len, int *ret_fds, size_t n, st
 
 /* Close-on-exec for every descriptor from `first` up (close_range, or /proc/self/fd without it). */
 int fd_cloexec_from(int first, struct dv_err *e) DV_MUST_USE;
+/* Closes every descriptor from `first` up but those n, which are sorted in place. */
+int fd_keep_only(int first, int *keep, size_t n, struct dv_err *e) DV_MUST_USE;
 int fd_set_cloexec(int fd, bool on, struct dv_err *e) DV_MUST_USE;
 int fd_set_nonblock(int fd, bool on, struct dv_err *e) DV_MUST_USE;

@@ -1,10 +1,13 @@
 /* proc.c - processes: spawning by vfork semantics, waiting, identity. */
 #include <errno.h>
+#include <linux/ioctl.h>
+#include <linux/types.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -218,6 +221,27 @@ int proc_wait_pidfd(int pidfd, int timeout_ms, int *ret_status, struct dv_err *e
 			return dv_fail_errno(e, errno, "wait for a process");
 	*ret_status = status_of(&si);
 	return 0;
+}
+
+/* What pidfds tell of a process that has ended, since Linux 6.15. */
+struct exit_info {
+	__u64 mask, cgroupid;
+	__u32 ids[11];
+	__s32 exit_code;
+};
+#define EXIT_INFO_HAS_EXIT (1ULL << 3)
+#define EXIT_INFO_GET _IOWR(0xFF, 11, struct exit_info)
+
+int proc_info_pidfd(int pidfd, int *ret_status)
+{
+	struct exit_info info = { .mask = EXIT_INFO_HAS_EXIT };
+
+	if (ioctl(pidfd, EXIT_INFO_GET, &info) < 0)
+		return errno == ESRCH ? 0 : -1;
+	if (!(info.mask & EXIT_INFO_HAS_EXIT))
+		return 0;
+	*ret_status = info.exit_code;
+	return 1;
 }
 
 int proc_exit_code(int status)

@@ -40,6 +40,9 @@ int proc_spawn(const struct proc_spawn *s, pid_t *ret_pid, int *ret_pidfd, struc
 int proc_wait(pid_t pid, int *ret_status, struct dv_err *e) DV_MUST_USE;
 /* The same with a limit in ms (-1: none): TIMEOUT when it still runs; nothing is killed. */
 int proc_wait_pidfd(int pidfd, int timeout_ms, int *ret_status, struct dv_err *e) DV_MUST_USE;
+/* The status of a process that is not our child, from the kernel (since Linux 6.15): 1 with what waitpid(2) gives; 0: it
+ * has not been reaped yet, or runs; -1: nobody can tell. */
+int proc_info_pidfd(int pidfd, int *ret_status);
 /* 128 + n for a signal, else the exit status: what a shell shows. */
 int proc_exit_code(int status);
 

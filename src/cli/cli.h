@@ -19,6 +19,8 @@ extern const struct verb verb_run, verb_ps, verb_rm, verb_images, verb_rmi, verb
 extern const struct verb verb_update, verb_container_prune, verb_container_exists;
 extern const struct verb verb_exec, verb_kill, verb_stop, verb_pause, verb_unpause, verb_wait, verb_rename, verb_export;
 extern const struct verb verb_container, verb_image, verb_system;
+extern const struct verb verb_system_prune;
+extern const struct verb verb_ctr_mount, verb_ctr_unmount;
 extern const struct verb verb_volume;
 extern const struct verb verb_secret;
 extern const struct verb verb_cp;
@@ -34,6 +36,10 @@ extern const struct verb verb_pod;
 bool cli_names(struct buf *b, struct arena *a, const char *const *words, const char *kind, const char *prefix);
 /* Opens what the globals name. */
 int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e) DV_MUST_USE;
+/* Its row for verbs of containers; cli_engine() puts the id before their operands. */
+#define CLI_LATEST(offset_) \
+	{ .name = "latest", .letter = 'l', .kind = OPT_BOOL, .flags = OPT_INSTEAD, .offset = offset_, .help = "The newest container" }
+int cli_latest(struct verb_call *c, struct engine *g, struct dv_err *e) DV_MUST_USE;
 /* The image is pulled by davit-image when the policy (always, missing, newer, never; NULL is missing) says so; progress
  * goes to standard error. platform is OS/ARCH[/VARIANT], or NULL. The kinds of davit-image's errors. */
 int cli_want_image(struct verb_call *c, struct image_store *s, const char *ref, const char *policy, const char *platform,
@@ -56,7 +62,15 @@ int cli_inspect_all(struct verb_call *c, const char *format, cli_find *find, str
 /* The answer to a question that destroys something: true after "y", or when nobody can be asked but force is set. */
 bool cli_confirm(const char *warning);
 
-/* Removes anonymous volumes (all: any) that no container uses, prints their names, adds up their sizes. */
+/* --- what the prune of each kind of thing does, for system prune too: names are printed, sizes added up --- */
+
+int cli_container_prune(struct verb_call *c, struct engine *g, const struct opt_strs *filters, uint64_t *bytes,
+			struct dv_err *e) DV_MUST_USE;
+/* Those without a name; all: all that no container uses. */
+int cli_image_prune(struct verb_call *c, struct engine *g, bool all, const struct opt_strs *filters, uint64_t *bytes,
+		    struct dv_err *e) DV_MUST_USE;
+int cli_network_prune(struct verb_call *c, struct engine *g, const struct opt_strs *filters, struct dv_err *e) DV_MUST_USE;
+/* Anonymous volumes (all: any) that no container uses. */
 int cli_volume_prune(struct verb_call *c, struct engine *g, bool all, const struct opt_strs *filters, uint64_t *bytes,
 		     struct dv_err *e) DV_MUST_USE;
 
@@ -87,5 +101,7 @@ int cli_time_parse(const char *text, int64_t *ret_ns, struct dv_err *e) DV_MUST_
 /* --- human.c: times as docker words them --- */
 /* "3 minutes", "About an hour" */
 const char *human_duration(struct arena *a, int64_t seconds);
+/* "3 minutes ago"; "N/A" for 0. */
+const char *human_ago(struct arena *a, int64_t then);
 /* "2026-11-22 03:04:05 +0000 UTC" */
 const char *human_time(struct arena *a, int64_t seconds);

@@ -11,11 +11,13 @@
 
 struct diff_args {
 	const char *format;
+	bool latest;
 };
 static const char *const diff_formats[] = { "text", "json", NULL };
 static const struct opt diff_opts[] = {
 	{ .name = "format", .kind = OPT_STR, .arg = "FORMAT", .offset = offsetof(struct diff_args, format), .values = diff_formats,
 	  .help = "Output as text or as one JSON document" },
+	CLI_LATEST(offsetof(struct diff_args, latest)),
 	{ 0 }
 };
 

@@ -33,10 +33,12 @@ static int done(const char *ref, int r)
 
 struct kill_args {
 	const char *signal;
+	bool latest;
 };
 static const struct opt kill_opts[] = {
 	{ .name = "signal", .letter = 's', .kind = OPT_STR, .arg = "SIGNAL", .offset = offsetof(struct kill_args, signal),
 	  .help = "Signal by name or number (default KILL)" },
+	CLI_LATEST(offsetof(struct kill_args, latest)),
 	{ 0 }
 };
 
@@ -63,12 +65,14 @@ const struct verb verb_kill = {
 
 struct stop_args {
 	struct opt_int seconds;
+	bool latest;
 };
 static const struct opt stop_opts[] = {
 	{ .name = "time", .letter = 't', .kind = OPT_I64, .arg = "SECONDS", .offset = offsetof(struct stop_args, seconds),
 	  .help = "How long to wait before it is killed, -1 for ever (default: its --stop-timeout, or 10)" },
 	{ .name = "timeout", .kind = OPT_I64, .flags = OPT_HIDDEN, .arg = "SECONDS", .offset = offsetof(struct stop_args, seconds),
 	  .help = "The same" },
+	CLI_LATEST(offsetof(struct stop_args, latest)),
 	{ 0 }
 };
 
@@ -96,7 +100,12 @@ const struct verb verb_stop = {
 	.examples = stop_examples, .opts = stop_opts, .args_size = sizeof(struct stop_args), .run = stop_run,
 };
 
-/* --- pause, unpause --- */
+/* --- pause, unpause, wait --- */
+
+struct names_args {
+	bool latest;
+};
+static const struct opt names_opts[] = { CLI_LATEST(offsetof(struct names_args, latest)), { 0 } };
 
 static int pause_one(struct verb_call *c, struct engine *g, const char *ref, struct dv_err *e)
 {
@@ -121,14 +130,14 @@ static int unpause_run(struct verb_call *c, struct dv_err *e)
 static const char *const pause_examples[] = { "davit pause box", NULL }, *const unpause_examples[] = { "davit unpause box", NULL };
 const struct verb verb_pause = {
 	.name = "pause", .operands = "CONTAINER...", .operands_min = 1, .operands_max = UINT32_MAX,
-	.summary = "Hold all processes of containers", .examples = pause_examples, .run = pause_run,
+	.summary = "Hold all processes of containers", .examples = pause_examples, .opts = names_opts,
+	.args_size = sizeof(struct names_args), .run = pause_run,
 };
 const struct verb verb_unpause = {
 	.name = "unpause", .operands = "CONTAINER...", .operands_min = 1, .operands_max = UINT32_MAX,
-	.summary = "Let the processes of containers go on", .examples = unpause_examples, .run = unpause_run,
+	.summary = "Let the processes of containers go on", .examples = unpause_examples, .opts = names_opts,
+	.args_size = sizeof(struct names_args), .run = unpause_run,
 };
-
-/* --- wait --- */
 
 static int wait_one(struct verb_call *c, struct engine *g, const char *ref, struct dv_err *e)
 {
@@ -150,7 +159,8 @@ static int wait_run(struct verb_call *c, struct dv_err *e)
 static const char *const wait_examples[] = { "davit wait box", NULL };
 const struct verb verb_wait = {
 	.name = "wait", .operands = "CONTAINER...", .operands_min = 1, .operands_max = UINT32_MAX,
-	.summary = "Wait for the end of containers and print their exit statuses", .examples = wait_examples, .run = wait_run,
+	.summary = "Wait for the end of containers and print their exit statuses", .examples = wait_examples,
+	.opts = names_opts, .args_size = sizeof(struct names_args), .run = wait_run,
 };
 
 /* --- rename --- */

@@ -1,7 +1,7 @@
 /* ctr_opts_life.h - rows of ctr_opts.h: streams, logs, restarts; and those of run alone. */
 #pragma once
 
-#include "engine/attach.h"
+#include "engine/keys.h"
 
 #define CTR_LIFE(kind_, name_, letter_, member, arg_, help_) \
 	{ .name = name_, .letter = letter_, .kind = OPT_##kind_, .arg = arg_, .offset = offsetof(struct ctr_args, member), .help = help_ },

@@ -1,10 +1,11 @@
 /* exec.c - exec: one more process in a container that runs. */
 #include "cli/cli.h"
+#include "engine/attach.h"
 #include "engine/exec.h"
 
 struct exec_args {
-	bool interactive, tty, detach, privileged;
-	const char *user, *workdir;
+	bool interactive, tty, detach, privileged, latest;
+	const char *user, *workdir, *detach_keys;
 	struct opt_strs env, env_files;
 };
 
@@ -23,6 +24,9 @@ static const struct opt opts[] = {
 	{ .name = "workdir", .letter = 'w', .kind = OPT_STR, .arg = "DIR", .offset = A(workdir),
 	  .help = "Working directory in the container" },
 	{ .name = "privileged", .kind = OPT_BOOL, .offset = A(privileged), .help = "All capabilities" },
+	{ .name = "detach-keys", .kind = OPT_STR, .arg = "KEYS", .offset = A(detach_keys),
+	  .help = "What to type to leave it (default " DETACH_KEYS_DEFAULT ")" },
+	CLI_LATEST(A(latest)),
 	{ 0 }
 };
 
@@ -30,15 +34,16 @@ static const struct opt opts[] = {
 static int run(struct verb_call *c, struct dv_err *e)
 {
 	const struct exec_args *x = c->args;
-	const struct exec_request q = { .container = c->operands[0], .args = c->operands + 1, .env = x->env.v,
-					.env_files = x->env_files.v, .user = x->user, .workdir = x->workdir,
-					.interactive = x->interactive, .tty = x->tty, .detach = x->detach,
-					.privileged = x->privileged };
+	struct exec_request q = { .env = x->env.v, .env_files = x->env_files.v, .user = x->user, .workdir = x->workdir,
+				  .interactive = x->interactive, .tty = x->tty, .detach = x->detach,
+				  .privileged = x->privileged, .detach_keys = x->detach_keys };
 	auto_engine struct engine *g = NULL;
 	int status = 1, r = engine_protect(e);
 
 	if (r >= 0)
 		r = cli_engine(c, &g, e);
+	q.container = c->operands[0];
+	q.args = c->operands + 1;
 	if (r >= 0)
 		r = engine_exec(g, c->arena, &q, &status, e);
 	if (r >= 0)

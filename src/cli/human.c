@@ -31,6 +31,11 @@ const char *human_duration(struct arena *a, int64_t seconds)
 	return arena_printf(a, "%" PRId64 " %s", seconds / rows[i].unit, rows[i].word);
 }
 
+const char *human_ago(struct arena *a, int64_t then)
+{
+	return then ? arena_printf(a, "%s ago", human_duration(a, (int64_t)time(NULL) - then)) : "N/A";
+}
+
 const char *human_time(struct arena *a, int64_t seconds)
 {
 	time_t t = (time_t)seconds;

@@ -64,13 +64,13 @@ static int mount_one(struct engine *g, struct output *o, const char *ref, struct
 
 static int show_mounted(struct engine *g, struct output *o, struct dv_err *e)
 {
-	struct image_mounts m;
+	struct places m;
 	int r = image_mount_list(g, o->a, &m, e);
 
 	for (size_t i = 0; r >= 0 && i < m.n; i++) {
 		struct image *img;
 
-		if (image_resolve(engine_images(g), o->a, m.ids[i], &img, NULL) == 0)
+		if (image_resolve(engine_images(g), o->a, m.names[i], &img, NULL) == 0)
 			show(o, img, m.paths[i]);
 	}
 	return r;
@@ -142,7 +142,7 @@ static int unmount_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct mount_args *x = c->args;
 	auto_engine struct engine *g = NULL;
-	struct image_mounts all = { 0 };
+	struct places all = { 0 };
 	int status = 0, r = cli_engine(c, &g, e);
 
 	if (r >= 0 && !x->all && !c->n_operands)
@@ -150,7 +150,7 @@ static int unmount_run(struct verb_call *c, struct dv_err *e)
 	if (r < 0 || (x->all && (r = image_mount_list(g, c->arena, &all, e)) < 0))
 		return r;
 	for (size_t i = 0; i < c->n_operands + all.n; i++) {
-		r = unmount_one(g, c->arena, i < c->n_operands ? c->operands[i] : all.ids[i - c->n_operands], x->force, e);
+		r = unmount_one(g, c->arena, i < c->n_operands ? c->operands[i] : all.names[i - c->n_operands], x->force, e);
 		if (r < 0) {
 			cli_complain(c, e);
 			status = 1;

@@ -42,15 +42,9 @@ struct listing {
 	const struct cli_filter *filter;
 	const char *want;       /* the operand, or NULL */
 	struct json *rows;
-	int64_t now;
 	bool times;             /* of creation, in full: only where the format asks */
 	struct json *unknown;   /* what nobody computes, once for all rows */
 };
-
-static const char *ago(struct arena *a, int64_t now, int64_t then)
-{
-	return then ? arena_printf(a, "%s ago", human_duration(a, now - then)) : "N/A";
-}
 
 static void add_row(struct listing *l, const char *repo, const char *tag, const char *id, const char *digest, int64_t created,
 		    uint64_t size)
@@ -61,7 +55,7 @@ static void add_row(struct listing *l, const char *repo, const char *tag, const 
 	json_append(a, l->rows,
 		    json_obj(a, "Repository", json_new_str(a, repo), "Tag", json_new_str(a, tag), "ID",
 			     json_new_str(a, cli_short_id(a, id, l->x->no_trunc)), "Digest", json_new_str(a, digest),
-			     "CreatedSince", json_new_str(a, ago(a, l->now, created)), "CreatedAt",
+			     "CreatedSince", json_new_str(a, human_ago(a, created)), "CreatedAt",
 			     l->times ? json_new_str(a, human_time(a, created)) : l->unknown, "Size", human, "VirtualSize",
 			     human, "SharedSize", l->unknown, "UniqueSize", l->unknown, "Containers", l->unknown, NULL));
 }
@@ -164,7 +158,7 @@ static int images_run(struct verb_call *c, struct dv_err *e)
 	const struct images_args *x = c->args;
 	auto_engine struct engine *g = NULL;
 	struct listing l = { .a = c->arena, .x = x, .want = c->operands[0], .rows = json_new_array(c->arena),
-			     .now = ctr_now_ns() / 1000000000, .unknown = json_new_str(c->arena, "N/A") };
+			     .unknown = json_new_str(c->arena, "N/A") };
 	const char *format = x->format ? x->format : x->quiet ? "{{.ID}}" : "table";
 	struct cli_filter *filter;
 	int r;

@@ -12,6 +12,7 @@
 static const struct opt opts[] = {
 	LOGS_OPTS('n')
 	{ .name = "names", .kind = OPT_BOOL, .offset = LOGS_AT(names), .help = "Each line with the name of its container" },
+	CLI_LATEST(LOGS_AT(latest)),
 	{ 0 }
 };
 

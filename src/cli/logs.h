@@ -5,7 +5,7 @@
 
 /* The first member of a verb's arguments. */
 struct logs_args {
-	bool follow, timestamps, details, names;
+	bool follow, timestamps, details, names, latest;
 	const char *since, *until, *tail;
 };
 #define LOGS_AT(member) offsetof(struct logs_args, member)

@@ -297,32 +297,49 @@ struct prune_args {
 };
 static const struct opt prune_opts[] = {
 	{ .name = "force", .letter = 'f', .kind = OPT_BOOL, .offset = offsetof(struct prune_args, force), .help = "Do not ask" },
-	{ .name = "filter", .kind = OPT_STRS, .arg = "label=K[=V]", .offset = offsetof(struct prune_args, filters),
-	  .help = "Only those with the label" },
+	{ .name = "filter", .kind = OPT_STRS, .arg = "KEY=VALUE", .offset = offsetof(struct prune_args, filters),
+	  .help = "Only those: label=K[=V], label!=K[=V], until=TIME" },
 	{ 0 }
 };
+
+int cli_network_prune(struct verb_call *c, struct engine *g, const struct opt_strs *filters, struct dv_err *e)
+{
+	const char **labels = arena_array(c->arena, const char *, filters->n + 1), **not_labels, **names = NULL, *value;
+	struct network_choice w = { .labels = labels };
+	size_t n = 0, n_not = 0;
+	int r = 0;
+
+	w.not_labels = not_labels = arena_array(c->arena, const char *, filters->n + 1);
+	for (size_t i = 0; r >= 0 && i < filters->n; i++) {
+		if ((value = str_after(filters->v[i], "label=")))
+			labels[n++] = value;
+		else if ((value = str_after(filters->v[i], "label!=")))
+			not_labels[n_not++] = value;
+		else if ((value = str_after(filters->v[i], "until=")))
+			r = cli_time_parse(value, &w.until_ns, e);
+		else
+			return dv_fail(e, DV_INVALID, "invalid filter '%.100s'", filters->v[i]);
+	}
+	if (r < 0 || (r = network_prune(g, c->arena, &w, &names, e)) < 0)
+		return r;
+	if (names[0])
+		printf("Deleted Networks:\n");
+	for (size_t i = 0; names[i]; i++)
+		printf("%s\n%s", names[i], names[i + 1] ? "" : "\n");
+	return 0;
+}
 
 static int prune_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct prune_args *x = c->args;
 	auto_engine struct engine *g = NULL;
-	const char **labels = arena_array(c->arena, const char *, x->filters.n + 1), **names = NULL;
 	int r;
 
-	for (size_t i = 0; i < x->filters.n; i++) {
-		labels[i] = str_after(x->filters.v[i], "label=");
-		if (!labels[i])
-			return dv_fail(e, DV_INVALID, "invalid filter '%.100s'", x->filters.v[i]);
-	}
-	if (!x->force && !cli_confirm("WARNING! This will remove all custom networks not used by at least one container."))
+	if (!x->force && !cli_confirm("This will remove all custom networks not used by at least one container."))
 		return 0;
-	if ((r = cli_engine(c, &g, e)) < 0 || (r = network_prune(g, c->arena, labels, &names, e)) < 0)
+	if ((r = cli_engine(c, &g, e)) < 0 || (r = cli_network_prune(c, g, &x->filters, e)) < 0)
 		return r;
-	if (names[0])
-		printf("Deleted Networks:\n");
-	for (; *names; names++)
-		printf("%s\n", *names);
-	return 0;
+	return network_idle(g, c->arena, e);
 }
 
 static const struct verb verb_net_prune = {

@@ -7,11 +7,12 @@
 #include "engine/network.h"
 
 struct port_args {
-	bool all;
+	bool all, latest;
 };
 static const struct opt port_opts[] = {
 	{ .name = "all", .letter = 'a', .kind = OPT_BOOL, .offset = offsetof(struct port_args, all),
 	  .help = "Of all containers that run" },
+	CLI_LATEST(offsetof(struct port_args, latest)),
 	{ 0 }
 };
 

@@ -36,6 +36,8 @@ static const struct verb verb_check = EXTERNAL("check", "Verify everything in th
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = {
 	&verb_update,
+	&verb_ctr_mount,
+	&verb_ctr_unmount,
 	&verb_cp,
 	&verb_container_prune,
 	&verb_container_exists,
@@ -60,11 +62,13 @@ static const struct verb *const image_subs[] = {
 	&verb_gc,           &verb_load,          &verb_save,          &verb_import, NULL
 };
 const struct verb verb_image = { .name = "image", .summary = "Commands for images", .subs = image_subs };
-static const struct verb *const system_subs[] = { &verb_events, &verb_boot, &verb_info, &verb_df, &verb_gc, &verb_check, NULL };
+static const struct verb *const system_subs[] = { &verb_events, &verb_boot, &verb_info, &verb_df, &verb_system_prune, &verb_gc, &verb_check, NULL };
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {
 	&verb_update,
+	&verb_ctr_mount,
+	&verb_ctr_unmount,
 	&verb_ctr_create,
 	&verb_start,
 	&verb_restart,
@@ -120,7 +124,9 @@ int cli_engine(struct verb_call *c, struct engine **ret, struct dv_err *e)
 	const struct cli_globals *g = c->globals;
 	int r = engine_open(g->root, g->runroot, ret, e);
 
-	return r < 0 || !engine_fresh(*ret) ? r : life_sweep(*ret, c->arena, e);
+	if (r >= 0 && engine_fresh(*ret))
+		r = life_sweep(*ret, c->arena, e);
+	return r < 0 ? r : cli_latest(c, *ret, e);
 }
 
 const struct program cli_program = {

@@ -101,13 +101,10 @@ static unsigned volumes(const struct json *mounts)
 /* "12kB (virtual 4.2MB)" */
 static const char *size_text(struct engine *g, struct arena *a, const struct ctr *c)
 {
-	struct image *img = NULL;
-	uint64_t own = usage_of_container(g, a, c->id);
-	const char *text = str_human(a, own, false);
+	uint64_t own, all;
 
-	if (image_resolve(engine_images(g), a, c->image, &img, NULL) < 0)
-		return text;
-	return arena_printf(a, "%s (virtual %s)", text, str_human(a, own + img->size, false));
+	usage_sizes(g, a, c, &own, &all);
+	return arena_printf(a, "%s (virtual %s)", str_human(a, own, false), str_human(a, all, false));
 }
 
 static const char *platform(struct engine *g, struct arena *a, const struct ctr *c)

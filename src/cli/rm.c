@@ -199,29 +199,21 @@ static int check_prune_filters(const struct opt_strs *filters, struct dv_err *e)
 	return 0;
 }
 
-static int prune_run(struct verb_call *c, struct dv_err *e)
+int cli_container_prune(struct verb_call *c, struct engine *g, const struct opt_strs *filters, uint64_t *bytes, struct dv_err *e)
 {
-	const struct prune_args *x = c->args;
-	auto_engine struct engine *g = NULL;
 	struct ps_filter *f;
 	struct ctr_list list;
-	uint64_t bytes = 0;
 	bool any = false;
 	int r;
 
-	if ((r = check_prune_filters(&x->filters, e)) < 0)
+	if ((r = ps_filter_parse(g, c->arena, filters, &f, e)) < 0)
 		return r;
-	if (!x->force && !cli_confirm("This will remove all stopped containers."))
-		return 0;
-	if ((r = cli_engine(c, &g, e)) < 0 || (r = ps_filter_parse(g, c->arena, &x->filters, &f, e)) < 0)
-		return r;
-	r = ctr_list(g, c->arena, &list, e);
+	r = life_list(g, c->arena, &list, e);
 	for (size_t i = 0; r >= 0 && i < list.n; i++) {
 		struct ps_item it = ps_item_of(c->arena, list.v[i]);
 		uint64_t size;
 
-		if (life_settle(g, c->arena, list.v[i], NULL) != 0 ||
-		    (list.v[i]->status != CTR_EXITED && list.v[i]->status != CTR_CREATED) || !ps_filter_match(c->arena, f, &it))
+		if ((list.v[i]->status != CTR_EXITED && list.v[i]->status != CTR_CREATED) || !ps_filter_match(c->arena, f, &it))
 			continue;
 		size = usage_of_container(g, c->arena, list.v[i]->id);
 		/* One that was started meanwhile is no longer meant. */
@@ -229,12 +221,29 @@ static int prune_run(struct verb_call *c, struct dv_err *e)
 			continue;
 		printf("%s%s\n", any ? "" : "Deleted Containers:\n", list.v[i]->id);
 		any = true;
-		bytes += size;
+		*bytes += size;
 	}
 	ps_filter_done(f);
-	if (r >= 0)
-		printf("%sTotal reclaimed space: %s\n", any ? "\n" : "", str_human(c->arena, bytes, false));
+	if (any)
+		printf("\n");
 	return r < 0 ? r : 0;
+}
+
+static int prune_run(struct verb_call *c, struct dv_err *e)
+{
+	const struct prune_args *x = c->args;
+	auto_engine struct engine *g = NULL;
+	uint64_t bytes = 0;
+	int r;
+
+	if ((r = check_prune_filters(&x->filters, e)) < 0)
+		return r;
+	if (!x->force && !cli_confirm("This will remove all stopped containers."))
+		return 0;
+	if ((r = cli_engine(c, &g, e)) < 0 || (r = cli_container_prune(c, g, &x->filters, &bytes, e)) < 0)
+		return r;
+	printf("Total reclaimed space: %s\n", str_human(c->arena, bytes, false));
+	return 0;
 }
 
 const struct verb verb_container_prune = {

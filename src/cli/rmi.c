@@ -212,8 +212,8 @@ static uint64_t unique_bytes(struct image_store *s, const struct image_removed *
 	return sum;
 }
 
-static int prune_all(struct engine *g, struct arena *a, const struct prune_args *x, const struct cli_filter *filter,
-		     uint64_t *ret_bytes, struct dv_err *e)
+static int prune_matching(struct engine *g, struct arena *a, bool all, const struct cli_filter *filter, uint64_t *ret_bytes,
+			  struct dv_err *e)
 {
 	struct cli_in_use ctx = { g, a };
 	struct image_list list;
@@ -224,7 +224,7 @@ static int prune_all(struct engine *g, struct arena *a, const struct prune_args 
 		struct image_removed gone = { 0 };
 		struct dv_err why;
 
-		if ((list.v[i]->names[0] && !x->all) || !cli_filter_match(a, filter, list.v[i], NULL))
+		if ((list.v[i]->names[0] && !all) || !cli_filter_match(a, filter, list.v[i], NULL))
 			continue;
 		r = image_remove(engine_images(g), a, list.v[i]->id, true, cli_image_in_use, &ctx, &gone, &why);
 		if (r == -DV_CONFLICT || r == -DV_NOT_FOUND) {
@@ -243,7 +243,19 @@ static int prune_all(struct engine *g, struct arena *a, const struct prune_args 
 	}
 	if (!first)
 		printf("\n");
-	return r;
+	return r < 0 ? r : 0;
+}
+
+int cli_image_prune(struct verb_call *c, struct engine *g, bool all, const struct opt_strs *filters, uint64_t *bytes,
+		    struct dv_err *e)
+{
+	struct cli_filter *filter;
+	int r;
+
+	if ((r = cli_filter_parse(engine_images(g), c->arena, filters, "label, label!, until", &filter, e)) < 0 ||
+	    (r = life_settle_busy(g, c->arena, e)) < 0)
+		return r;
+	return prune_matching(g, c->arena, all, filter, bytes, e);
 }
 
 static int prune_run(struct verb_call *c, struct dv_err *e)
@@ -259,7 +271,7 @@ static int prune_run(struct verb_call *c, struct dv_err *e)
 	if (!x->force && !cli_confirm(x->all ? "This will remove all images without at least one container associated to them." :
 					       "This will remove all dangling images."))
 		return 0;
-	if ((r = life_settle_busy(g, c->arena, e)) < 0 || (r = prune_all(g, c->arena, x, filter, &bytes, e)) < 0)
+	if ((r = cli_image_prune(c, g, x->all, &x->filters, &bytes, e)) < 0)
 		return r;
 	printf("Total reclaimed space: %s\n", str_human(c->arena, bytes, false));
 	return 0;

@@ -9,7 +9,7 @@
 /* --- start --- */
 
 struct start_args {
-	bool attach, interactive, again;
+	bool attach, interactive, again, latest;
 	const char *detach_keys, *sig_proxy;
 };
 #define A(member) offsetof(struct start_args, member)
@@ -17,7 +17,8 @@ struct start_args {
 	{ .name = "detach-keys", .kind = OPT_STR, .arg = "KEYS", .offset = A(detach_keys), \
 	  .help = "What to type to leave it (default " DETACH_KEYS_DEFAULT ")" }, \
 	{ .name = "sig-proxy", .kind = OPT_STR, .flags = OPT_OPTIONAL, .arg = "BOOL", .offset = A(sig_proxy), .values = ctr_bools, \
-	  .help = "Pass signals on to it (default true)" },
+	  .help = "Pass signals on to it (default true)" }, \
+	CLI_LATEST(A(latest)),
 static const struct opt start_opts[] = {
 	{ .name = "attach", .letter = 'a', .kind = OPT_BOOL, .offset = A(attach), .help = "Show its output, and wait for its end" },
 	{ .name = "interactive", .letter = 'i', .kind = OPT_BOOL, .offset = A(interactive), .help = "Give it our standard input" },
@@ -91,9 +92,9 @@ static const struct opt attach_opts[] = {
 static int attach_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct attach_args *x = c->args;
-	struct start_request q = start_request(c, c->operands[0]);
 	auto_engine struct engine *g = NULL;
 	int status = 1, r = cli_engine(c, &g, e);
+	struct start_request q = start_request(c, c->operands[0]);
 
 	q.attach = true;
 	q.interactive = !x->no_stdin;
@@ -118,12 +119,14 @@ const struct verb verb_attach = {
 
 struct restart_args {
 	struct opt_int seconds;
+	bool latest;
 };
 static const struct opt restart_opts[] = {
 	{ .name = "time", .letter = 't', .kind = OPT_I64, .arg = "SECONDS", .offset = offsetof(struct restart_args, seconds),
 	  .help = "How long to wait before it is killed, -1 for ever (default: its --stop-timeout, or 10)" },
 	{ .name = "timeout", .kind = OPT_I64, .flags = OPT_HIDDEN, .arg = "SECONDS", .offset = offsetof(struct restart_args, seconds),
 	  .help = "The same" },
+	CLI_LATEST(offsetof(struct restart_args, latest)),
 	{ 0 }
 };
 

@@ -10,7 +10,7 @@
 #include "ui/template.h"
 
 struct stats_args {
-	bool all, no_stream, no_trunc, no_reset;
+	bool all, no_stream, no_trunc, no_reset, latest;
 	const char *format;
 	struct opt_int interval;
 };
@@ -22,6 +22,7 @@ static const struct opt stats_opts[] = {
 	{ .name = "no-reset", .kind = OPT_BOOL, .flags = OPT_HIDDEN, .offset = A(no_reset), .help = "Do not clear the screen" },
 	{ .name = "interval", .letter = 'i', .kind = OPT_U64, .arg = "SECONDS", .offset = A(interval), .help = "Time between two looks (default 1)" },
 	{ .name = "format", .kind = OPT_STR, .arg = "TEMPLATE", .offset = A(format), .help = "table, json, or a template such as '{{.Name}} {{.CPUPerc}}'" },
+	CLI_LATEST(A(latest)),
 	{ 0 }
 };
 

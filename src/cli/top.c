@@ -42,6 +42,11 @@ int top_show(struct engine *g, struct arena *a, struct ctr *const *v, size_t n, 
 	return r;
 }
 
+struct top_args {
+	bool latest;
+};
+static const struct opt top_opts[] = { CLI_LATEST(offsetof(struct top_args, latest)), { 0 } };
+
 static int top_run(struct verb_call *c, struct dv_err *e)
 {
 	auto_engine struct engine *g = NULL;
@@ -58,5 +63,5 @@ const struct verb verb_top = {
 	.name = "top", .operands = "CONTAINER [PS OPTIONS]", .operands_min = 1, .operands_max = UINT32_MAX, .stop_at_operand = true,
 	.summary = "Show the processes of a container",
 	.description = "Options are those of ps(1) that choose columns: -ef, aux, -o NAME,..., or the names alone.",
-	.examples = top_examples, .run = top_run,
+	.examples = top_examples, .opts = top_opts, .args_size = sizeof(struct top_args), .run = top_run,
 };

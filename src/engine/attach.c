@@ -21,8 +21,7 @@
 
 struct attach {
 	struct attach_opts o;
-	unsigned char keys[DETACH_KEYS_MAX];
-	size_t n_keys, n_typed;         /* typed: so many of the keys came last */
+	struct detach_keys keys;
 	sigset_t old_mask;
 	int signals;
 	bool raw, input_ended, end_sent;
@@ -31,70 +30,6 @@ struct attach {
 	size_t n_input;                 /* waits to be sent */
 	bool detach;                    /* after that */
 };
-
-/* --- keys --- */
-
-static bool parse_key(const char *word, size_t len, unsigned char *ret)
-{
-	char c;
-
-	if (len == 1) {
-		*ret = (unsigned char)*word;
-		return true;
-	}
-	if (len != 6 || memcmp(word, "ctrl-", 5) != 0)
-		return false;
-	c = word[5];
-	if (c >= 'a' && c <= 'z')
-		*ret = (unsigned char)(c - 'a' + 1);
-	else if (c == '@' || (c >= '[' && c <= '_'))
-		*ret = (unsigned char)(c - '@');
-	else
-		return false;
-	return true;
-}
-
-int attach_parse_keys(const char *text, unsigned char out[DETACH_KEYS_MAX], size_t *ret_n, struct dv_err *e)
-{
-	struct scan s = scan_of(text, strlen(text));
-	const char *word;
-	size_t len, n = 0;
-
-	while (scan_until(&s, ',', &word, &len)) {
-		if (n == DETACH_KEYS_MAX || !parse_key(word, len, &out[n]))
-			return dv_fail(e, DV_INVALID, "Invalid detach keys (%.64s) provided", text);
-		n++;
-	}
-	*ret_n = n;
-	return 0;
-}
-
-/* What was typed goes through, but for the keys; a part of them is held back until it is known which. */
-static size_t filter_keys(struct attach *at, const char *in, size_t n, char *out, bool *ret_detach)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)in[i];
-
-		if (at->n_keys && c == at->keys[at->n_typed]) {
-			if (++at->n_typed == at->n_keys) {
-				*ret_detach = true;
-				return len;
-			}
-			continue;
-		}
-		memcpy(out + len, at->keys, at->n_typed);
-		len += at->n_typed;
-		at->n_typed = 0;
-		if (at->n_keys && c == at->keys[0]) {
-			at->n_typed = 1;
-			continue;
-		}
-		out[len++] = (char)c;
-	}
-	return len;
-}
 
 /* --- begin and end --- */
 
@@ -118,7 +53,7 @@ int attach_new(const struct attach_opts *o, struct attach **ret, struct dv_err *
 	at->o = *o;
 	at->signals = -1;
 	if (o->tty && o->in)
-		r = attach_parse_keys(o->detach_keys ? o->detach_keys : DETACH_KEYS_DEFAULT, at->keys, &at->n_keys, e);
+		r = detach_keys_parse(&at->keys, o->detach_keys, e);
 	if (r < 0) {
 		free(at);
 		return r;
@@ -220,7 +155,7 @@ static void read_input(struct attach *at)
 		at->input_ended = true;
 		return;
 	}
-	at->n_input = filter_keys(at, space, (size_t)n, at->input, &at->detach);
+	at->n_input = detach_keys_filter(&at->keys, space, (size_t)n, at->input, &at->detach);
 }
 
 /* One message of ours; false when it must wait. What the monitor does not take any more is nothing to anybody. */

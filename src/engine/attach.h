@@ -2,8 +2,7 @@
 #pragma once
 
 #include "engine/engine.h"
-
-#define DETACH_KEYS_DEFAULT "ctrl-p,ctrl-q"
+#include "engine/keys.h"
 
 struct attach_opts {
 	bool in;                        /* our standard input is its */
@@ -31,7 +30,3 @@ enum { ATTACH_ENDED = 2, ATTACH_ENDED_AGAIN, ATTACH_DETACHED, ATTACH_LOST };
 int attach_serve(struct attach *at, int sock, int *ret_code, struct dv_err *e) DV_MUST_USE;
 /* The monitor has put things away when it closes its end. */
 void attach_wait_closed(int sock);
-
-/* For its test: "a", "ctrl-a", "ctrl-@", "ctrl-[", ... joined by commas, as bytes. */
-#define DETACH_KEYS_MAX 32
-int attach_parse_keys(const char *text, unsigned char out[DETACH_KEYS_MAX], size_t *ret_n, struct dv_err *e) DV_MUST_USE;

@@ -271,19 +271,19 @@ int engine_cp(struct engine *g, struct arena *a, const struct cp_request *q, str
 
 	/* Who is at the other end of a stream may wait for the same container: no lock is held over it. */
 	if (is_stream(&q->from)) {
-		r = side_open(&to, g, a, &q->to, e);
-		fd_close(&to.root.lock);
-		return r < 0 ? r : from_stream(q, &to, a, e);
+		if ((r = side_open(&to, g, a, &q->to, e)) < 0 || (r = ctr_root_share(&to.root, g, e)) < 0)
+			return r;
+		return from_stream(q, &to, a, e);
 	}
 	if ((r = side_open(&from, g, a, &q->from, e)) < 0 || (r = find_source(&from, a, q->follow, e)) < 0)
 		return r;
 	if (is_stream(&q->to)) {
-		fd_close(&from.root.lock);
-		return to_stream(q, &from, a, e);
+		r = ctr_root_share(&from.root, g, e);
+		return r < 0 ? r : to_stream(q, &from, a, e);
 	}
-	/* The same container twice: one lock is enough. */
-	if (q->from.ctr && q->to.ctr && from.root.lock >= 0)
-		fd_close(&from.root.lock);
+	/* The same container twice, perhaps: then it is one mount. */
+	if (q->from.ctr && q->to.ctr && (r = ctr_root_share(&from.root, g, e)) < 0)
+		return r;
 	if ((r = side_open(&to, g, a, &q->to, e)) < 0 || (r = find_target(&to, a, e)) < 0)
 		return r;
 	return copy_onto(&from, &to, a, &o, e);

@@ -214,16 +214,6 @@ int ctr_of_image(struct engine *g, struct arena *a, const char *image, struct ct
 	return r < 0 ? r : 0;
 }
 
-int ctr_count(struct engine *g, uint64_t ret_by_status[CTR_REMOVING + 1], struct dv_err *e)
-{
-	DB_STMT(q);
-	int r = db_query(engine_db(g), &q, e, "SELECT status, count(*) FROM containers GROUP BY status", "");
-
-	while (r >= 0 && (r = db_row(q, e)) > 0)
-		ret_by_status[status_of(db_text(q, 0))] += (uint64_t)db_i64(q, 1);
-	return r;
-}
-
 /* --- writing --- */
 
 static int insert_row(struct engine *g, const struct ctr *c, struct dv_err *e)

@@ -83,7 +83,6 @@ int ctr_list_of_pod(struct engine *g, struct arena *a, const char *pod, struct c
 int ctr_list_busy(struct engine *g, struct arena *a, struct ctr_list *ret, struct dv_err *e) DV_MUST_USE;
 /* The first container of an image, NULL when there is none. */
 int ctr_of_image(struct engine *g, struct arena *a, const char *image, struct ctr **ret, struct dv_err *e) DV_MUST_USE;
-int ctr_count(struct engine *g, uint64_t ret_by_status[CTR_REMOVING + 1], struct dv_err *e) DV_MUST_USE;
 
 /* Of this boot and alive. */
 bool ctr_owner_alive(const struct engine *g, const struct ctr *c);

@@ -15,22 +15,44 @@ void event_tell(struct engine *g, const char *type, const char *action, const ch
 		log_debug("an event could not be told", "action", action, "reason", why.msg, NULL);
 }
 
-void event_ctr(struct engine *g, const struct ctr *c, const char *action, const char *key, const char *value)
+/* Its labels, image and name. */
+static struct json *attributes_of(struct arena *a, const struct ctr *c)
 {
-	auto_arena struct arena a = { 0 };
 	struct json *config = NULL, *attributes;
 	const struct json *labels;
 
-	arena_init(&a, 0);
-	if (json_parse(&a, c->config ? c->config : "", c->config ? strlen(c->config) : 0, &config, NULL) < 0)
+	if (json_parse(a, c->config ? c->config : "", c->config ? strlen(c->config) : 0, &config, NULL) < 0)
 		config = NULL;
 	labels = json_path(config, "Config.Labels");
-	attributes = json_type(labels) == JSON_OBJECT ? json_copy(&a, labels) : json_new_object(&a);
-	json_set(&a, attributes, "image", json_new_str(&a, c->image_ref));
-	json_set(&a, attributes, "name", json_new_str(&a, c->name));
+	attributes = json_type(labels) == JSON_OBJECT ? json_copy(a, labels) : json_new_object(a);
+	json_set(a, attributes, "image", json_new_str(a, c->image_ref));
+	json_set(a, attributes, "name", json_new_str(a, c->name));
+	return attributes;
+}
+
+void event_ctr(struct engine *g, const struct ctr *c, const char *action, const char *key, const char *value)
+{
+	auto_arena struct arena a = { 0 };
+	struct json *attributes;
+
+	arena_init(&a, 0);
+	attributes = attributes_of(&a, c);
 	if (key)
 		json_set(&a, attributes, key, json_new_str(&a, value));
 	event_tell(g, "container", action, c->id, attributes);
+}
+
+void event_exec(struct engine *g, const struct ctr *c, const char *action, const char *command, const char *id, int code)
+{
+	auto_arena struct arena a = { 0 };
+	struct json *attributes;
+
+	arena_init(&a, 0);
+	attributes = attributes_of(&a, c);
+	json_set(&a, attributes, "execID", json_new_str(&a, id));
+	if (code >= 0)
+		json_set(&a, attributes, "exitCode", json_new_str(&a, arena_printf(&a, "%d", code)));
+	event_tell(g, "container", command ? arena_printf(&a, "%s: %s", action, command) : action, c->id, attributes);
 }
 
 void event_ended(struct engine *g, const struct ctr *c)

@@ -5,11 +5,16 @@
 #include "base/str.h"
 #include "engine/bundle.h"
 #include "engine/control.h"
+#include "engine/events.h"
 #include "engine/exec.h"
+#include "engine/exec_keep.h"
+#include "engine/keys.h"
 #include "engine/nullio.h"
 #include "oci/caps.h"
 #include "oci/foreground.h"
 #include "oci/seccomp_default.h"
+
+#define COMMAND_MAX 4096                /* bytes of it in events */
 
 enum { EXIT_FAILED = 1, EXIT_CANNOT_INVOKE = 126, EXIT_NOT_FOUND = 127 };
 
@@ -22,6 +27,9 @@ struct exec_call {
 	const struct json *base;        /* the process of the container's configuration */
 	bool own_filter;                /* not the default one: that of the configuration, or none */
 	bool no_program;
+	char id[CTR_ID_SIZE];           /* of events */
+	const char *command;
+	struct detach_keys keys;
 };
 
 /* --- the process --- */
@@ -93,23 +101,51 @@ static int make_process(const struct exec_call *x, struct json **ret, struct dv_
 
 /* --- its life --- */
 
+static size_t filter_keys(void *ctx, const char *in, size_t n, char *out, bool *ret_leave)
+{
+	return detach_keys_filter(ctx, in, n, out, ret_leave);
+}
+
+static int run_detached(struct exec_call *x, struct container_exec_opts *o, struct dv_err *e)
+{
+	struct exec_kept k = { .g = x->g, .row = x->row, .id = x->id, .pidfd = -1, .terminal = -1 };
+	struct container_started s = { .pidfd = -1 };
+	int r;
+
+	if ((r = stdio_null(e)) < 0 || (r = container_exec(x->a, o, &s, e)) < 0)
+		return r;
+	event_exec(x->g, x->row, "exec_start", x->command, x->id, -1);
+	k.pidfd = s.pidfd;
+	r = exec_keep(&k, e);
+	fd_close(&s.pidfd);
+	return r;
+}
+
 static int run_it(struct exec_call *x, struct container_exec_opts *o, struct dv_err *e)
 {
+	struct exec_kept k = { .g = x->g, .row = x->row, .id = x->id, .pidfd = -1, .terminal = -1 };
 	struct container_started s = { .pidfd = -1 };
 	struct foreground *f = NULL;
 	int r;
 
-	if (x->q->detach) {
-		if ((r = stdio_null(e)) >= 0 && (r = container_exec(x->a, o, &s, e)) >= 0)
-			fd_close(&s.pidfd);
-		return r;
-	}
+	if (x->q->detach)
+		return run_detached(x, o, e);
 	if ((!x->q->interactive && (r = stdin_null(e)) < 0) || (r = foreground_new(x->q->tty, &f, &o->console_fd, e)) < 0)
 		return r;
+	if (x->q->tty && x->q->interactive)
+		foreground_set_filter(f, filter_keys, &x->keys);
 	r = container_exec(x->a, o, &s, e);
-	if (r >= 0)
+	if (r >= 0) {
+		event_exec(x->g, x->row, "exec_start", x->command, x->id, -1);
 		r = foreground_wait(f, &s, e);
+		k.pidfd = s.pidfd;
+		if (r >= 0 && foreground_left(f, &k.terminal))
+			r = exec_keep(&k, e);
+		else if (r >= 0)
+			event_exec(x->g, x->row, "exec_die", NULL, x->id, r);
+	}
 	foreground_free(f);
+	fd_close(&k.terminal);
 	fd_close(&s.pidfd);
 	return r;
 }
@@ -132,6 +168,16 @@ static int start(struct exec_call *x, struct dv_err *e)
 	return r < 0 ? r : run_it(x, &o, e);
 }
 
+/* As docker's events tell it. */
+static const char *command_text(struct arena *a, const char *const *args)
+{
+	auto_buf struct buf b = BUF_INIT(COMMAND_MAX);
+
+	for (; *args; args++)
+		buf_printf(&b, "%s%s", b.len ? " " : "", *args);
+	return arena_str(a, buf_cstr(&b));
+}
+
 int engine_exec(struct engine *g, struct arena *a, const struct exec_request *q, int *ret_status, struct dv_err *e)
 {
 	struct exec_call x = { .g = g, .a = a, .q = q };
@@ -145,12 +191,16 @@ int engine_exec(struct engine *g, struct arena *a, const struct exec_request *q,
 		return r;
 	if (box.status == STATUS_PAUSED)
 		return dv_fail(e, DV_CONFLICT, "Container %s is paused, unpause the container before exec", q->container);
+	if ((q->tty && q->interactive && (r = detach_keys_parse(&x.keys, q->detach_keys, e)) < 0) || (r = ctr_new_id(x.id, e)) < 0)
+		return r;
+	x.command = command_text(a, q->args);
 	x.base = json_get(box.state.config, "process");
 	x.own_filter = json_path(box.state.config, "linux.seccomp") != NULL;
 	if (json_parse(a, x.row->config, strlen(x.row->config), &x.inspect, e) < 0)
 		return dv_wrap(e, "container %s", q->container);
 	for (JSON_EACH(it, json_path(x.inspect, "HostConfig.SecurityOpt")))
 		x.own_filter = x.own_filter || streq(json_str(it.value), "seccomp=unconfined");
+	event_exec(g, x.row, "exec_create", x.command, x.id, -1);
 	r = start(&x, e);
 	if (r < 0 && x.no_program)
 		*ret_status = r == -DV_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_CANNOT_INVOKE;

@@ -11,10 +11,11 @@ struct exec_request {
 	const char *const *env_files;
 	const char *user;               /* NULL: the container's */
 	const char *workdir;            /* NULL: the container's */
+	const char *detach_keys;        /* keys.h */
 	bool interactive, tty, detach, privileged;
 };
 
-/* Until the process has ended (at once with detach); returns its exit status, 128 + N for signal N. On failure
+/* Until the process has ended (at once with detach, or when the detach keys are typed); returns its exit status, 128 + N for signal N. On failure
  * *ret_status is what the shell shall see: 126 for a program that cannot be run, 127 for one that is not there, 1 for
  * anything else. NOT_FOUND: no such container; CONFLICT: it does not run. */
 int engine_exec(struct engine *g, struct arena *a, const struct exec_request *q, int *ret_status,

@@ -1,15 +1,10 @@
-/* imagemount.h - images mounted read-only for people: below RUNROOT/images, until they are unmounted.
+/* imagemount.h - images mounted read-only for people: RUNROOT/images/HEX, HEX of the image's id (place.h).
  *
- *	RUNROOT/images/HEX          the mount point, HEX of the image's id
- *	RUNROOT/images/HEX.count    how often it was asked for
  *	RUNROOT/images/empty        a directory without anything: the lowest layer, so that there are always two
- *
- * Whether something is mounted is asked of the kernel, never of the files: what a killed command or a
- * restart left counts as not mounted and is made again or removed.
  */
 #pragma once
 
-#include "engine/engine.h"
+#include "engine/place.h"
 
 /* Mounts it, or counts one more when it is; *ret is the path, in the arena. */
 int image_mount(struct engine *g, struct arena *a, const struct image *img, const char **ret, struct dv_err *e) DV_MUST_USE;
@@ -17,13 +12,8 @@ int image_mount(struct engine *g, struct arena *a, const struct image *img, cons
 int image_unmount(struct engine *g, const char *id, bool force, struct dv_err *e) DV_MUST_USE;
 bool image_is_mounted(struct engine *g, const char *id);
 
-struct image_mounts {
-	const char **ids;               /* "sha256:HEX" */
-	const char **paths;
-	size_t n;
-};
-/* What is mounted; leftovers are removed on the way. */
-int image_mount_list(struct engine *g, struct arena *a, struct image_mounts *ret, struct dv_err *e) DV_MUST_USE;
+/* What is mounted; names are ids, "sha256:HEX". */
+int image_mount_list(struct engine *g, struct arena *a, struct places *ret, struct dv_err *e) DV_MUST_USE;
 
 /* The merged tree of an image, read-only and detached: it goes with the descriptor. */
 int image_tree_open(struct engine *g, const struct image *img, int *ret_fd, struct dv_err *e) DV_MUST_USE;

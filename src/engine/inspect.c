@@ -1,5 +1,4 @@
-/* inspect.c - docker's inspect and info. */
-#include <sys/utsname.h>
+/* inspect.c - docker's inspect of a container. */
 #include <time.h>
 #include <unistd.h>
 
@@ -8,7 +7,6 @@
 #include "engine/pod.h"
 #include "engine/volume.h"
 #include "engine/network.h"
-#include "image/driver.h"
 
 struct json *inspect_time(struct arena *a, int64_t ns)
 {
@@ -93,32 +91,5 @@ int inspect_container(struct engine *g, struct arena *a, const struct ctr *c, st
 	if (*c->pod)
 		json_set(a, j, "Pod", json_new_str(a, c->pod));
 	*ret = j;
-	return 0;
-}
-
-int inspect_info(struct engine *g, struct arena *a, struct json **ret, struct dv_err *e)
-{
-	uint64_t n[CTR_REMOVING + 1] = { 0 }, all = 0;
-	struct image_list images;
-	struct layer_choice layers;
-	struct utsname u = { 0 };
-	int r;
-
-	if ((r = ctr_count(g, n, e)) < 0 || (r = image_list(engine_images(g), a, &images, e)) < 0 ||
-	    (r = image_layer_choice(engine_images(g), &layers, e)) < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_LEN(n); i++)
-		all += n[i];
-	(void)uname(&u);
-	*ret = json_obj(a, "Containers", json_new_u64(a, all), "ContainersRunning", json_new_u64(a, n[CTR_RUNNING]),
-			"ContainersStopped", json_new_u64(a, all - n[CTR_RUNNING]), "Images", json_new_u64(a, images.n),
-			"Driver", json_new_str(a, "overlay2"), "LayerDriver", json_new_str(a, layers.driver->name),
-			"LayerDriverMount", json_new_str(a, layers.how), "LayerDriverWhyNot", json_new_str(a, layers.why_not),
-			"DavitRootDir", json_new_str(a, engine_root(g)), "DavitRunDir",
-			json_new_str(a, engine_runroot(g)), "ServerVersion", json_new_str(a, DAVIT_VERSION), "KernelVersion",
-			json_new_str(a, u.release), "Architecture", json_new_str(a, u.machine), "NCPU",
-			json_new_i64(a, sysconf(_SC_NPROCESSORS_ONLN)), "MemTotal",
-			json_new_i64(a, sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE)), "CgroupDriver",
-			json_new_str(a, "cgroupfs"), "DefaultRuntime", json_new_str(a, "built in"), NULL);
 	return 0;
 }

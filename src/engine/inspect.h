@@ -14,4 +14,13 @@ int inspect_image(struct engine *g, struct arena *a, const struct image *img, st
 struct manifest_row;
 int inspect_manifest(struct engine *g, struct arena *a, const struct manifest_row *m, struct json **ret,
 		     struct dv_err *e) DV_MUST_USE;
+
+/* --- info.c --- */
+
+/* The version of docker's API whose words the command line speaks. */
+#define INFO_API_VERSION "1.50"
+#define INFO_API_VERSION_MIN "1.24"
+/* docker's fields, and podman's below "host", "store" and "version". */
 int inspect_info(struct engine *g, struct arena *a, struct json **ret, struct dv_err *e) DV_MUST_USE;
+/* docker's fields of version. */
+struct json *inspect_version(struct arena *a);

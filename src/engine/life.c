@@ -86,7 +86,7 @@ int life_remove(struct engine *g, struct arena *a, const struct ctr *c, struct c
 {
 	int r;
 
-	if ((r = delete_oci(g, a, c->id, open, e)) < 0 ||
+	if ((r = delete_oci(g, a, c->id, open, e)) < 0 || (r = overlay_hide(g, c->id, e)) < 0 ||
 	    (r = open ? overlay_discard(g, c->id, e) : overlay_remove(g, c->id, e)) < 0)
 		return r;
 	return drop(g, a, c, e);
@@ -96,7 +96,8 @@ int life_remove_ended(struct engine *g, struct arena *a, const struct ctr *c, st
 {
 	int r;
 
-	if ((r = delete_oci(g, a, c->id, NULL, e)) < 0 || (r = overlay_discard(g, c->id, e)) < 0)
+	if ((r = delete_oci(g, a, c->id, NULL, e)) < 0 || (r = overlay_hide(g, c->id, e)) < 0 ||
+	    (r = overlay_discard(g, c->id, e)) < 0)
 		return r;
 	event_ended(g, c);
 	return drop(g, a, c, e);
@@ -283,6 +284,23 @@ int life_settle(struct engine *g, struct arena *a, struct ctr *c, struct dv_err 
 		return r;
 	*c = *now;      /* somebody may have done it while we waited */
 	return life_settle_locked(g, a, c, e);
+}
+
+int life_list(struct engine *g, struct arena *a, struct ctr_list *ret, struct dv_err *e)
+{
+	struct ctr_list l;
+	size_t n = 0;
+	int r = ctr_list(g, a, &l, e);
+
+	for (size_t i = 0; r >= 0 && i < l.n; i++) {
+		r = life_settle(g, a, l.v[i], e);
+		if (r == 0)
+			l.v[n++] = l.v[i];
+	}
+	if (r < 0)
+		return r;
+	*ret = (struct ctr_list){ l.v, n };
+	return 0;
 }
 
 /* Rows of containers that are removed at their end are not synced. After a crash of the machine some are

@@ -16,6 +16,8 @@ void life_forget(struct engine *g, const char *id);
 int life_settle(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e) DV_MUST_USE;
 /* The same for who has the container's lock. */
 int life_settle_locked(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e) DV_MUST_USE;
+/* All containers, newest first, settled; those that are gone by now are left out. */
+int life_list(struct engine *g, struct arena *a, struct ctr_list *ret, struct dv_err *e) DV_MUST_USE;
 /* All rows that a command line was changing. */
 int life_settle_busy(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 

@@ -97,8 +97,14 @@ int network_remove(struct engine *g, struct arena *a, const char *ref, bool forc
 int network_inspect(struct engine *g, struct arena *a, const char *ref, struct json **ret, struct dv_err *e) DV_MUST_USE;
 /* One object for each: Name, Id, Driver, Scope, IPv6, Internal, Labels, Created, Subnets, Containers. By name. */
 int network_list(struct engine *g, struct arena *a, struct json **ret, struct dv_err *e) DV_MUST_USE;
-/* Those without containers but the default one; labels are "k", "k=v". *ret: their names. */
-int network_prune(struct engine *g, struct arena *a, const char *const *labels, const char ***ret, struct dv_err *e) DV_MUST_USE;
+struct network_choice {
+	const char *const *labels, *const *not_labels;  /* "k", "k=v"; NULL-terminated */
+	int64_t until_ns;                               /* made before that; 0: whenever */
+};
+/* Those without containers but the default one. *ret: their names. */
+int network_prune(struct engine *g, struct arena *a, const struct network_choice *w, const char ***ret, struct dv_err *e) DV_MUST_USE;
+/* The default one when no container is in it: its links and rules go, and come again with the next that is. */
+int network_idle(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 
 struct network_connect {
 	const char *network, *container;

@@ -221,27 +221,27 @@ int network_remove(struct engine *g, struct arena *a, const char *ref, bool forc
 	return remove_found(g, a, n, force, e);
 }
 
-static bool has_labels(const struct network *n, const char *const *labels)
+static bool has_label(const struct network *n, const char *want)
 {
-	for (; labels && *labels; labels++) {
-		const char *eq = strchr(*labels, '=');
+	const char *eq = strchr(want, '='), *value;
 
-		for (JSON_EACH(it, n->labels)) {
-			size_t len = eq ? (size_t)(eq - *labels) : strlen(*labels);
-			const char *key = json_iter_key(it);
+	value = json_str(eq ? json_getn(n->labels, want, (size_t)(eq - want)) : json_get(n->labels, want));
+	return value && (!eq || streq(value, eq + 1));
+}
 
-			if (strlen(key) == len && strncmp(key, *labels, len) == 0 &&
-			    (!eq || streq(json_str(it.value), eq + 1)))
-				goto next;
-		}
-		return false;
-next:;
-	}
-	return true;
+static bool is_wanted(const struct network *n, const struct network_choice *w)
+{
+	for (size_t i = 0; w->labels && w->labels[i]; i++)
+		if (!has_label(n, w->labels[i]))
+			return false;
+	for (size_t i = 0; w->not_labels && w->not_labels[i]; i++)
+		if (has_label(n, w->not_labels[i]))
+			return false;
+	return !w->until_ns || n->created_ns < w->until_ns;
 }
 
 /* The default network's row stays; its bridge and, when nothing else is left, the tables go. */
-static int idle_default(struct engine *g, struct arena *a, struct dv_err *e)
+int network_idle(struct engine *g, struct arena *a, struct dv_err *e)
 {
 	auto_close int lock = -1, fd = -1;
 	struct endpoint_list l;
@@ -267,7 +267,7 @@ static int idle_default(struct engine *g, struct arena *a, struct dv_err *e)
 	return link_find(fd, n->bridge, &link, NULL) < 0 ? 0 : link_delete_later(n->bridge, e);
 }
 
-int network_prune(struct engine *g, struct arena *a, const char *const *labels, const char ***ret, struct dv_err *e)
+int network_prune(struct engine *g, struct arena *a, const struct network_choice *w, const char ***ret, struct dv_err *e)
 {
 	struct network_rows l;
 	const char **names;
@@ -280,7 +280,7 @@ int network_prune(struct engine *g, struct arena *a, const char *const *labels, 
 	for (size_t i = 0; i < l.n; i++) {
 		struct endpoint_list who;
 
-		if (streq(l.v[i]->name, NETWORK_DEFAULT) || !has_labels(l.v[i], labels))
+		if (streq(l.v[i]->name, NETWORK_DEFAULT) || !is_wanted(l.v[i], w))
 			continue;
 		if ((r = users(g, a, l.v[i], &who, e)) < 0)
 			return r;
@@ -290,8 +290,6 @@ int network_prune(struct engine *g, struct arena *a, const char *const *labels, 
 			return r;
 		names[n++] = l.v[i]->name;
 	}
-	if ((r = idle_default(g, a, e)) < 0)
-		return r;
 	*ret = names;
 	return 0;
 }

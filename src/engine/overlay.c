@@ -3,16 +3,14 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "engine/helper.h"
 #include "engine/overlay.h"
 #include "oci/mount.h"
-#include "oci/sys.h"
 
 #define LAYERS_MAX 500
 #define OLD_OPTIONS_MAX 4000    /* one page, less what the kernel adds */
@@ -145,43 +143,9 @@ static int old_mount(const struct old *o, int *ret_fd, struct dv_err *e)
 	return mount_clone(AT_FDCWD, "merged", false, false, ret_fd, e);
 }
 
-static void old_child(const struct old *o, int sock)
+static int old_helper(const void *ctx, int *ret, struct dv_err *e)
 {
-	struct dv_err e = DV_ERR_NONE;
-	int fd = -1;
-	int r = old_mount(o, &fd, &e);
-
-	dv_ignore(fd_send_msg(sock, &e, sizeof e, &fd, r < 0 ? 0 : 1, NULL));
-	_exit(0);
-}
-
-static int old_run(const struct old *o, int *ret_fd, struct dv_err *e)
-{
-	int sock[2], status, r;
-	struct dv_err why;
-	long pid;
-
-	if ((r = fd_socketpair(SOCK_SEQPACKET, sock, e)) < 0)
-		return r;
-	pid = sys_clone3(CLONE_NEWNS, -1, NULL);
-	if (pid == 0)
-		old_child(o, sock[1]);
-	fd_close(&sock[1]);
-	if (pid < 0) {
-		fd_close(&sock[0]);
-		return dv_fail_errno(e, errno, "overlay: helper process");
-	}
-	r = (int)fd_recv_msg(sock[0], &why, sizeof why, ret_fd, 1, e);
-	(void)waitpid((pid_t)pid, &status, 0);
-	fd_close(&sock[0]);
-	if (r >= 0 && r != (int)sizeof why)
-		return dv_fail(e, DV_INTERNAL, "overlay: the helper process died");
-	if (r >= 0 && why.kind != DV_OK) {
-		if (e)
-			*e = why;
-		return -(int)why.kind;
-	}
-	return r < 0 ? r : 0;
+	return old_mount(ctx, &ret[0], e);
 }
 
 int overlay_mount_old(const int *lowers, size_t n, int dir, int place, bool not_kept, int *ret_fd, struct dv_err *e)
@@ -198,7 +162,7 @@ int overlay_mount_old(const int *lowers, size_t n, int dir, int place, bool not_
 	if (r >= 0)
 		r = old_copy(lowers, n, dir, o.mounts, &o.n, e);
 	if (r >= 0)
-		r = old_run(&o, ret_fd, e);
+		r = helper_run(CLONE_NEWNS, old_helper, &o, ret_fd, 1, e);
 	while (o.n > 0)
 		fd_close(&o.mounts[--o.n]);
 	free(o.mounts);
@@ -269,17 +233,10 @@ static int mount_any(struct engine *g, const struct image *img, int dir, int upp
 int overlay_make(struct engine *g, const struct image *img, const char *id, bool not_kept, int *ret_fd, struct dv_err *e)
 {
 	auto_close int dir = -1, upper = -1, work = -1;
-	int r = make_dirs(g, id, &dir, &upper, &work, e);
+	int r = overlay_shared(g, id, ret_fd, e);
 
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = make_dirs(g, id, &dir, &upper, &work, e);
 	return r < 0 ? r : mount_any(g, img, dir, upper, work, not_kept, ret_fd, e);
-}
-
-int overlay_again(struct engine *g, const struct image *img, const char *id, int *ret_fd, struct dv_err *e)
-{
-	auto_close int dir = -1, upper = -1, work = -1;
-	int r = make_dirs(g, id, &dir, &upper, &work, e);
-
-	if (r < 0)
-		return dv_wrap(e, "container %s", id);
-	return mount_any(g, img, dir, upper, work, false, ret_fd, e);
 }

@@ -9,18 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "engine/helper.h"
 #include "engine/life.h"
 #include "engine/overlay.h"
 #include "engine/root.h"
 #include "engine/volume.h"
 #include "oci/mount.h"
-#include "oci/sys.h"
 
 int ctr_get(struct engine *g, struct arena *a, const char *ref, struct ctr **ret, struct dv_err *e)
 {
@@ -31,10 +29,32 @@ int ctr_get(struct engine *g, struct arena *a, const char *ref, struct ctr **ret
 	return r > 0 ? dv_fail(e, DV_NOT_FOUND, "No such container: %.300s", ref) : r;
 }
 
+int ctr_root_share(struct ctr_root *r, struct engine *g, struct dv_err *e)
+{
+	int rc;
+
+	if (r->mount < 0) {
+		fd_close(&r->lock);
+		return 0;
+	}
+	if (r->lock < 0)
+		return 0;
+	if ((rc = file_open(r->lock, ".", O_PATH | O_DIRECTORY, 0, &r->run_dir, e)) < 0 ||
+	    (rc = overlay_share(g, r->run_dir, r->mount, e)) < 0)
+		return rc;
+	r->shared_by = g;
+	fd_close(&r->lock);
+	return 0;
+}
+
 void ctr_root_close(struct ctr_root *r)
 {
+	if (r->shared_by)
+		overlay_unshare(r->shared_by, r->run_dir);
+	fd_close(&r->run_dir);
 	fd_close(&r->fd);
 	fd_close(&r->ns);
+	fd_close(&r->mount);
 	fd_close(&r->lock);
 }
 
@@ -133,8 +153,9 @@ static int attach_all(const struct gather *x, int root, const int *fds, struct d
 }
 
 /* In the new mount namespace: the overlay comes on top of our own root directory. ret: its "/", and the namespace. */
-static int gather(const struct gather *x, int ret[2], struct dv_err *e)
+static int gather(const void *ctx, int *ret, struct dv_err *e)
 {
+	const struct gather *x = ctx;
 	int *fds = mem_alloc((json_len(x->mounts) + 1) * sizeof *fds), r;
 	auto_close int place = -1;
 
@@ -151,60 +172,14 @@ static int gather(const struct gather *x, int ret[2], struct dv_err *e)
 	return file_open(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY, 0, &ret[1], e);
 }
 
-static void helper(const struct gather *x, int sock)
-{
-	struct dv_err e = DV_ERR_NONE;
-	int fds[2] = { -1, -1 }, r = gather(x, fds, &e);
-
-	dv_ignore(fd_send_msg(sock, &e, sizeof e, fds, r < 0 ? 0 : 2, NULL));
-	_exit(0);
-}
-
-static int run_helper(const struct gather *x, int ret[2], struct dv_err *e)
-{
-	struct dv_err why = DV_ERR_NONE;
-	int sock[2], status, r;
-	long pid;
-
-	if ((r = fd_socketpair(SOCK_SEQPACKET, sock, e)) < 0)
-		return r;
-	pid = sys_clone3(CLONE_NEWNS, -1, NULL);
-	if (pid == 0)
-		helper(x, sock[1]);
-	fd_close(&sock[1]);
-	if (pid < 0) {
-		fd_close(&sock[0]);
-		return dv_fail_errno(e, errno, "helper process");
-	}
-	r = (int)fd_recv_msg(sock[0], &why, sizeof why, ret, 2, e);
-	(void)waitpid((pid_t)pid, &status, 0);
-	fd_close(&sock[0]);
-	if (r >= 0 && r != (int)sizeof why)
-		return dv_fail(e, DV_INTERNAL, "the helper process died");
-	if (r >= 0 && why.kind != DV_OK) {
-		if (e)
-			*e = why;
-		return -(int)why.kind;
-	}
-	return r < 0 ? r : 0;
-}
-
 /* --- one that does not run --- */
 
 static int mount_overlay(struct engine *g, struct arena *a, const struct ctr *c, int *ret_fd, struct dv_err *e)
 {
-	struct dv_err why = DV_ERR_NONE;
 	struct image *img = NULL;
 	int r = image_resolve(engine_images(g), a, c->image, &img, e);
 
-	if (r < 0)
-		return r;
-	r = overlay_again(g, img, c->id, ret_fd, &why);
-	if (r == -DV_NOT_FOUND)         /* never started: it has no directories yet */
-		return overlay_make(g, img, c->id, false, ret_fd, e);
-	if (r < 0 && e)
-		*e = why;
-	return r;
+	return r < 0 ? r : overlay_make(g, img, c->id, false, ret_fd, e);
 }
 
 /* Volumes of a container that was never started are made and filled as for a start. */
@@ -217,7 +192,7 @@ static int with_mounts(struct engine *g, struct arena *a, const struct ctr *c, c
 	struct run_config rc = { .mounts = json_new_array(a), .mount_points = (struct json *)json_get(config, "Mounts") };
 	int fds[2] = { -1, -1 }, r = volume_prepare(g, a, &call, &rc, e);
 
-	if (r < 0 || (r = run_helper(&x, fds, e)) < 0)
+	if (r < 0 || (r = helper_run(CLONE_NEWNS, gather, &x, fds, 2, e)) < 0)
 		return r;
 	ret->fd = fds[0];
 	ret->ns = fds[1];
@@ -231,12 +206,16 @@ static int open_stopped(struct engine *g, struct arena *a, const struct ctr *c, 
 	struct json *config = NULL;
 	int r;
 
-	if ((r = life_lock(g, c->id, &ret->lock, e)) < 0 || (r = mount_overlay(g, a, c, &overlay, e)) < 0 ||
+	if ((r = life_lock(g, c->id, &ret->lock, e)) < 0 || (r = mount_overlay(g, a, c, &ret->mount, e)) < 0 ||
 	    (r = json_parse(a, c->config, strlen(c->config), &config, e)) < 0)
 		return r;
-	if (mounts && (json_len(json_get(config, "Mounts")) || json_bool(json_path(config, "HostConfig.ReadonlyRootfs"))))
+	if (mounts && (json_len(json_get(config, "Mounts")) || json_bool(json_path(config, "HostConfig.ReadonlyRootfs")))) {
+		/* Kernels before 6.15 copy no detached mount: then nobody shares it. */
+		if (mount_clone(ret->mount, "", false, false, &overlay, NULL) < 0)
+			overlay = take_fd(&ret->mount);
 		return with_mounts(g, a, c, config, overlay, ret, e);
-	return file_open(overlay, ".", O_RDONLY | O_DIRECTORY, 0, &ret->fd, e);
+	}
+	return file_open(ret->mount, ".", O_RDONLY | O_DIRECTORY, 0, &ret->fd, e);
 }
 
 int ctr_root_open(struct engine *g, struct arena *a, const struct ctr *c, bool mounts, struct ctr_root *ret, struct dv_err *e)

@@ -6,6 +6,7 @@
 #include "engine/control.h"
 #include "engine/life.h"
 #include "engine/limit.h"
+#include "engine/monitors.h"
 #include "engine/update.h"
 #include "monitor/policy.h"
 
@@ -81,6 +82,23 @@ static int apply(struct updating *x, const struct run_request *q, struct dv_err 
 	return json_len(resources) ? container_update(x->a, &box, resources, e) : 0;
 }
 
+/* The policy that counts for one that runs is its monitor's. One without a monitor gets one with the next command, which
+ * goes by what is stored. */
+static int tell_monitor(struct updating *x, const char *policy, struct dv_err *e)
+{
+	const struct msg m = { .type = MSG_UPDATE, .body = policy, .len = strlen(policy) };
+	char space[MSG_MAX];
+	struct msg answer;
+	int r;
+
+	if (x->row->status != CTR_RUNNING)
+		return 0;
+	r = monitor_ask(x->g, x->row->id, &m, &answer, space, e);
+	if (r == -DV_NOT_FOUND || r == -DV_UNAVAILABLE)
+		return 0;
+	return r >= 0 && answer.type == MSG_FAILED ? msg_failed(&answer, e) : r;
+}
+
 static int store(struct updating *x, struct dv_err *e)
 {
 	struct json *config, *host;
@@ -106,7 +124,9 @@ int engine_update(struct engine *g, struct arena *a, const char *ref, const stru
 		return r;
 	if (r > 0)
 		return dv_fail(e, DV_NOT_FOUND, "No such container: %.300s", ref);
-	if ((r = load(&x, q, e)) < 0 || (r = apply(&x, q, e)) < 0)
+	if (q->restart && x.row->auto_remove)
+		return dv_fail(e, DV_CONFLICT, "Restart policy cannot be updated because AutoRemove is enabled for the container");
+	if ((r = load(&x, q, e)) < 0 || (r = apply(&x, q, e)) < 0 || (r = store(&x, e)) < 0)
 		return r;
-	return store(&x, e);
+	return q->restart ? tell_monitor(&x, q->restart, e) : 0;
 }

@@ -46,3 +46,12 @@ uint64_t usage_of_container(struct engine *g, struct arena *a, const char *id)
 		return 0;
 	return walk(fd, 0);
 }
+
+void usage_sizes(struct engine *g, struct arena *a, const struct ctr *c, uint64_t *ret_own, uint64_t *ret_all)
+{
+	struct image *img = NULL;
+
+	*ret_own = *ret_all = usage_of_container(g, a, c->id);
+	if (image_resolve(engine_images(g), a, c->image, &img, NULL) >= 0)
+		*ret_all += img->size;
+}

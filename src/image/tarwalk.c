@@ -363,7 +363,7 @@ int tar_walk(int dirfd, int out_fd, const char *what, const struct tarwalk_optio
 	struct walk w;
 	int rc = walk_begin(&w, dirfd, out_fd, what, o, e);
 
-	return rc < 0 ? rc : walk_end(&w, put_dir(&w, dirfd, "./", 0, e), e);
+	return rc < 0 ? rc : walk_end(&w, o->plain_names ? put_names(&w, dirfd, "", 0, e) : put_dir(&w, dirfd, "./", 0, e), e);
 }
 
 static int put_named(struct walk *w, int dirfd, const char *name, const char *as, struct dv_err *e)

@@ -14,6 +14,7 @@
 struct tarwalk_options {
 	bool one_filesystem;    /* directories other file systems are mounted on come without their content */
 	bool no_xattrs;
+	bool plain_names;       /* "etc/passwd", and nothing for the directory itself */
 	bool whiteouts;         /* the tree is an overlay's upper directory: 0:0 devices and opaque directories become the
 				 * whiteouts of a layer (".wh."). CORRUPT for one with redirects, which no layer can say */
 };

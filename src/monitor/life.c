@@ -3,13 +3,9 @@
  * Ending takes as long as clients that hold the container back take to read: each step that had to wait comes back to
  * life_progress().
  */
-#include <errno.h>
-#include <linux/ioctl.h>
-#include <linux/types.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -39,22 +35,12 @@ void life_write(struct monitor *m)
 
 /* --- how it ended --- */
 
-/* What pidfds tell of a process that has ended, since Linux 6.15. */
-struct exit_info {
-	__u64 mask, cgroupid;
-	__u32 ids[11];
-	__s32 exit_code;
-};
-#define EXIT_INFO_HAS_EXIT (1ULL << 3)
-#define EXIT_INFO_GET _IOWR(0xFF, 11, struct exit_info)
-
 /* 1 with the exit status; 0: not known yet, since whoever it belongs to has not reaped it; -1: nobody can tell. One that
  * we adopted is not our child. */
 static int code_of_end(struct monitor *m, int *ret_code)
 {
-	struct exit_info info = { .mask = EXIT_INFO_HAS_EXIT };
 	struct dv_err why = DV_ERR_NONE;
-	int status;
+	int status, r;
 
 	if (!m->job.adopt) {
 		if (proc_wait_pidfd(m->started.pidfd, 0, &status, &why) < 0)
@@ -62,12 +48,10 @@ static int code_of_end(struct monitor *m, int *ret_code)
 		*ret_code = proc_exit_code(status);
 		return 1;
 	}
-	if (ioctl(m->started.pidfd, EXIT_INFO_GET, &info) < 0)
-		return errno == ESRCH ? 0 : -1;
-	if (!(info.mask & EXIT_INFO_HAS_EXIT))
-		return 0;
-	*ret_code = proc_exit_code(info.exit_code);
-	return 1;
+	r = proc_info_pidfd(m->started.pidfd, &status);
+	if (r > 0)
+		*ret_code = proc_exit_code(status);
+	return r;
 }
 
 /* --- the end --- */

@@ -21,7 +21,10 @@ struct relay {
 	int from, to;
 	char *data;             /* RELAY_BYTES */
 	size_t start, end;
-	bool ended;
+	foreground_filter *filter;
+	void *ctx;
+	char *typed;            /* RELAY_BYTES, where there is a filter */
+	bool left;
 };
 
 struct foreground {
@@ -125,12 +128,14 @@ static bool relay_pump(struct relay *r, bool *ret_more)
 		return false;
 	if (r->end)
 		return true;
-	n = read(r->from, r->data, RELAY_BYTES);
+	if (r->left)
+		return true;
+	n = read(r->from, r->filter ? r->typed : r->data, RELAY_BYTES);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	if (n == 0)
 		return false;
-	r->end = (size_t)n;
+	r->end = r->filter ? r->filter(r->ctx, r->typed, (size_t)n, r->data, &r->left) : (size_t)n;
 	*ret_more = true;
 	return relay_flush(r);
 }
@@ -150,10 +155,12 @@ static void watch_terminal(struct foreground *f)
 {
 	bool pending = f->in.end > 0;
 
+	if (f->in.left && !pending)
+		loop_stop(f->loop, 0);
 	if (f->master_io)
 		dv_ignore(loop_change_fd(f->master_io, EPOLLIN | (pending ? EPOLLOUT : 0), NULL));
 	if (f->in_read)
-		dv_ignore(loop_change_fd(f->in_read, pending ? 0 : EPOLLIN, NULL));
+		dv_ignore(loop_change_fd(f->in_read, pending || f->in.left ? 0 : EPOLLIN, NULL));
 }
 
 static void on_stdin(void *ctx, int fd, uint32_t events)
@@ -192,7 +199,9 @@ static int take_master(struct foreground *f, struct dv_err *e)
 	fd_close(&f->socket[1]);
 	if (fd_recv_msg(f->socket[0], name, sizeof name, &f->master, 1, e) <= 0 || f->master < 0)
 		return dv_fail(e, DV_INTERNAL, "the container's terminal did not arrive");
-	f->in = (struct relay){ .from = 0, .to = f->master, .data = mem_alloc(RELAY_BYTES) };
+	f->in.to = f->master;
+	f->in.data = mem_alloc(RELAY_BYTES + FOREGROUND_EXTRA);
+	f->in.typed = f->in.filter ? mem_alloc(RELAY_BYTES) : NULL;
 	f->out = (struct relay){ .from = f->master, .to = 1, .data = mem_alloc(RELAY_BYTES) };
 	if (tcgetattr(0, &f->saved) == 0) {
 		raw = f->saved;
@@ -247,7 +256,19 @@ static int wait_terminal(struct foreground *f, const sigset_t *set, struct dv_er
 		return r;
 	/* What the process wrote last is still in the terminal. */
 	(void)relay_drain(&f->out);
-	return proc_exit_code(f->status);
+	return f->in.left ? 0 : proc_exit_code(f->status);
+}
+
+void foreground_set_filter(struct foreground *f, foreground_filter *filter, void *ctx)
+{
+	f->in.filter = filter;
+	f->in.ctx = ctx;
+}
+
+bool foreground_left(struct foreground *f, int *ret_master)
+{
+	*ret_master = f->in.left ? take_fd(&f->master) : -1;
+	return f->in.left;
 }
 
 int foreground_wait(struct foreground *f, const struct container_started *p, struct dv_err *e)
@@ -275,6 +296,7 @@ void foreground_free(struct foreground *f)
 	fd_close(&f->socket[0]);
 	fd_close(&f->socket[1]);
 	free(f->in.data);
+	free(f->in.typed);
 	free(f->out.data);
 	(void)sigprocmask(SIG_SETMASK, &f->old_mask, NULL);
 	free(f);

@@ -35,29 +35,14 @@ int process_check_preserved(unsigned n, struct dv_err *e)
 	return 0;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 /* From here on the process holds nothing of the host but these. Closed, not only close-on-exec: while it waits
  * for start, while hooks of the container run, and until the kernel has found the program and its
  * interpreter, "/proc/self/fd/N/..." would lead to wherever the host's descriptors are. */
 static int keep_few(const struct process *p, struct dv_err *e)
 {
-	int keep[] = { p->proc_fd, p->keep[0], p->keep[1], log_fd() }, next = 3 + (int)p->preserve_fds;
+	int keep[] = { p->proc_fd, p->keep[0], p->keep[1], log_fd() };
 
-	qsort(keep, ARRAY_LEN(keep), sizeof *keep, by_number);
-	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
-		if (keep[i] < next)
-			continue;
-		if (keep[i] > next)
-			(void)close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
-		next = keep[i] + 1;
-	}
-	if (close_range((unsigned)next, ~0U, 0) < 0)
-		return dv_fail_errno(e, errno, "close descriptors");
-	return 0;
+	return fd_keep_only(3 + (int)p->preserve_fds, keep, ARRAY_LEN(keep), e);
 }
 
 /* --- environment --- */

@@ -31,7 +31,12 @@ enum opt_kind {
 	OPT_BYTES,      /* struct opt_int ; 512m, 1g; -1 accepted when flags has OPT_MINUS_ONE */
 	OPT_FUNC,       /* .parse stores into the struct itself */
 };
-enum { OPT_HIDDEN = 1, OPT_MINUS_ONE = 2, OPT_OPTIONAL = 4 /* value only by = */ };
+enum {
+	OPT_HIDDEN = 1,
+	OPT_MINUS_ONE = 2,
+	OPT_OPTIONAL = 4,       /* value only by = */
+	OPT_INSTEAD = 8,        /* a bool that stands for the first operand: with it the verb needs one less */
+};
 
 struct verb_call;
 struct program;

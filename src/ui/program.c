@@ -112,14 +112,25 @@ static int unknown_verb(const struct verb_path *at, const char *word)
 	return at->program->unknown_exit ? at->program->unknown_exit : code;
 }
 
-static int check_operands(const struct verb_path *at, size_t n, struct dv_err *e)
+/* How many operands flags stand for. */
+static unsigned instead(const struct verb *v, const void *args)
+{
+	unsigned n = 0;
+
+	for (const struct opt *o = v->opts; o && o->kind != OPT_END; o++)
+		if (o->flags & OPT_INSTEAD)
+			n += *(const bool *)((const char *)args + o->offset);
+	return n;
+}
+
+static int check_operands(const struct verb_path *at, const void *args, size_t n, struct dv_err *e)
 {
 	const struct verb *v = at->verb;
 	unsigned max = v->operands && !v->operands_max ? UINT32_MAX : v->operands_max;
 	const char *how = v->operands_min == max ? "exactly" : n < v->operands_min ? "at least" : "at most";
 	unsigned wanted = n < v->operands_min ? v->operands_min : max;
 
-	if (n >= v->operands_min && n <= max)
+	if (n <= max && n + instead(v, args) >= v->operands_min)
 		return 0;
 	if (!max)
 		return dv_fail(e, DV_INVALID, "\"%s\" takes no arguments", at->name);
@@ -246,7 +257,7 @@ static int parse_verb(struct verb_call *c, const struct verb_path *at, const cha
 		return usage_error(at, &e);
 	if (line.help)
 		return show_help(at);
-	r = check_operands(at, line.n, &e);
+	r = check_operands(at, c->args, line.n, &e);
 	if (r < 0)
 		return usage_error(at, &e);
 	c->operands = line.operands;

@@ -116,6 +116,64 @@ upper() { echo "$T/root/containers/$(id_of "$1")/upper"; }
 	run -1 bash -c "echo junk | '$DAVIT_BUILD/davit' --root $T/root --runroot $T/run cp - box:/d"
 }
 
+# Both ends are one container that does not run: its overlay is mounted once, whichever comes first, and nobody waits for
+# the other.
+@test "from a container to itself by a pipe" {
+	davit run --name box -v vol:/v bb sh -c '[ ! -e /a ] || exit 0; mkdir /a /b; head -c 3000000 /dev/urandom >/a/big; echo small >/a/small; echo vol >/v/f; mkdir /etc/x'
+	local round
+	for round in 1 2 3; do
+		davit cp box:/a - | davit cp - box:/b
+		davit cp box:/v/f - | davit cp - box:/etc
+		davit export box | davit cp - box:/b
+		davit start -a box
+	done
+	davit cp box:/ "$T/all"
+	cmp "$T/all/a/big" "$T/all/b/a/big"
+	[ "$(cat "$T/all/b/a/small" "$T/all/etc/f" "$T/all/b/etc/f")" = $'small\nvol\nvol' ]
+	[ ! -e "$T/run/containers/$(id_of box)/roots" ]
+}
+
+# Three of them hang on each other by their pipes.
+@test "a container that is written by several streams at once, and started meanwhile" {
+	davit create --name box bb sh -c 'cat /one/f /two/f; touch /etc/mine'
+	mkdir "$T/one" "$T/two"
+	head -c 2000000 /dev/zero | tr '\0' x >"$T/one/f"
+	cp "$T/one/f" "$T/two/f"
+	mkfifo "$T/hold"
+	{ tar -C "$T" -c one; cat "$T/hold"; } | davit cp - box:/ &
+	local first=$!
+	exec 7>"$T/hold"
+	wait_for eval 'ls "$T/run/containers/$(id_of box)/roots" 2>/dev/null | grep -q .'
+	tar -C "$T" -c two | davit cp - box:/
+	wait_for eval 'davit cp box:/one/f - | tar -xO | cmp - "$T/one/f"'
+	[ "$(davit start -a box | wc -c)" = 4000000 ]
+	exec 7>&-
+	wait "$first"
+	davit cp box:/etc/mine "$T/mine"
+	[ -e "$T/mine" ]
+	run -0 davit diff box
+	[[ $output == *"A /one/f"* && $output == *"A /two/f"* && $output == *"A /etc/mine"* ]]
+}
+
+@test "who died with a container's files is not waited for" {
+	davit create --name box bb true
+	mkfifo "$T/hold"
+	local id
+	id=$(id_of box)
+	exec 7<>"$T/hold"
+	"$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" cp - box:/ <"$T/hold" 3>&- 7>&- &
+	local run_pid=$!
+	wait_for [ -e "$T/run/containers/$id/roots/$run_pid" ]
+	kill -9 "$run_pid"
+	wait "$run_pid" || true
+	exec 7>&-
+	echo new >"$T/new"
+	davit cp "$T/new" box:/new
+	davit start -a box
+	davit cp box:/new - | tar -xO | grep -x new
+	[ ! -e "$T/run/containers/$id/roots/$run_pid" ]
+}
+
 @test "from one container to another, and within one" {
 	make_source
 	davit run --name one bb true

@@ -54,6 +54,10 @@ words() {
 
 @test "a life: create, start, exec, logs, pause, stop, restart, kill, rm" { words life; }
 
+@test "system: info, version, df, prune" { words system; }
+
+@test "create, attach, logs, cp, export, commit" { words files; }
+
 @test "at least 250 lines" {
 	[ "$(python3 "$DAVIT_SOURCE/tests/it/docker_words.py" --count)" -ge 250 ]
 }

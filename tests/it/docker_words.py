@@ -13,8 +13,10 @@ import datetime
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 
 
 # --- generated from rows: every flag once more, alone ---
@@ -172,12 +174,54 @@ LIFE = [
     "container prune -f", "update --memory 64m nosuch", "nosuchverb", "ps extra",
 ]
 
+SYSTEM = [
+    "info --format '{{.OSType}} {{.Architecture}} {{.NCPU}} {{.MemTotal}} {{.Name}} {{.KernelVersion}} {{.OperatingSystem}}'",
+    "info -f '{{.CgroupDriver}} {{.CgroupVersion}} {{.Driver}} {{.LoggingDriver}} {{.Swarm.LocalNodeState}} {{.SecurityOptions}}'",
+    "info --format '{{.MemoryLimit}} {{.SwapLimit}} {{.PidsLimit}} {{.CPUSet}} {{.IPv4Forwarding}}'", "info --format '{{.Nosuch}}'", "info extra",
+    "system info --format '{{.OSType}}'", "version --format '{{.Client.Os}}/{{.Client.Arch}} {{.Server.Os}}/{{.Server.Arch}}'",
+    "version --format '{{.Server.KernelVersion}}'", "version --format '{{.Nosuch}}'",
+    "system df --format '{{.Type}} {{.TotalCount}} {{.Active}}'",
+    "run --name ended bb sh -c 'head -c 2000000 /dev/zero >/f'", "run -d --name runs -v data:/d bb sleep 300", "create --name new bb",
+    "info --format '{{.Containers}} {{.ContainersRunning}} {{.ContainersPaused}} {{.ContainersStopped}}'", "pause runs",
+    "info --format '{{.Containers}} {{.ContainersRunning}} {{.ContainersPaused}} {{.ContainersStopped}}'", "unpause runs",
+    "system df --format '{{.Type}} {{.TotalCount}} {{.Active}}'", "system df --format 'table {{.Type}}\t{{.TotalCount}}'",
+    "system df --format '{{.Type}} {{.Nosuch}}'", "inspect -s -f '{{.SizeRw}}' ended", "inspect -f '{{.SizeRw}}' ended",
+    "system df -v --format '{{range .Containers}}{{.Names}} {{.Size}} {{.LocalVolumes}};{{end}}'",
+    "system df -v --format '{{range .Volumes}}{{.Name}} {{.Links}} {{.Size}};{{end}}'", "system df extra",
+    "system prune -f --filter until=1h", "system prune -f --filter nosuch=1", "system prune -f --volumes --filter until=1h",
+    "system prune", "system prune -f --volumes", "ps -a --format '{{.Names}}'", "volume ls -q", "rm -f runs", "volume rm data",
+]
+
+FILES = [
+    "create --name c1 bb sh -c 'echo out; echo err >&2; exit 3'", "create --name c1 bb", "create", "create --name bad/name bb",
+    "create --pull never nosuch:1", "logs c1", "attach c1", "start c1", "wait c1", "logs c1", "run --name c0 bb sh -c 'echo a; echo b'", "logs -n 1 c0", "logs --tail 0 c1",
+    "logs --tail all c1", "logs -t --tail 1 c0", "rm c0", "logs --since 1h c1", "logs --until 1h c1", "logs --since nosuch c1", "logs --details c1",
+    "logs -f c1", "logs nosuch", "logs", "start -a c1", "start -ai c1", "attach c1", "attach nosuch", "attach", "rm c1",
+    "create -i --name in1 bb cat", "! echo hello | @D start -ai in1", "logs in1", "rm in1",
+    "! echo hi | @D run -i --rm --network none bb cat", "! echo hi | @D run --rm --network none bb cat",
+    "run -d -i --name at1 bb sh -c 'read x; echo got $x; exit 6'", "! echo word | @D attach at1 >/dev/null; echo $?", "logs at1", "rm at1",
+    "! mkdir -p d/sub; echo one >d/one; echo two >d/sub/two; ln -s one d/link; chmod 640 d/one",
+    "run --name box bb mkdir /t", "cp @T/d box:/t", "cp @T/d/. box:/flat", "cp @T/d/one box:/t/renamed", "cp @T/d/one box:/nosuch/x",
+    "cp @T/nosuch box:/t", "cp @T/d box:/t/renamed", "cp @T/d/one box:/t/renamed/", "cp box:/t/d @T/back", "cp box:/flat @T/back2",
+    "! ls -lR back back2 | cut -c1-10; cat back/sub/two back2/one", "cp box:/t/d @T/back", "! find back | sort", "cp box:/t/d/link @T/l1",
+    "cp -L box:/t/d/link @T/l2", "! readlink l1; cat l2", "cp box:/nosuch @T/x", "cp box:/etc/passwd/ @T/x", "cp nosuch:/x @T/x",
+    "cp box:/etc/passwd @T/no/such", "cp box:/etc/passwd", "cp @T/d @T/e", "! @D cp box:/t - | tar -t | sort",
+    "! tar -C d -c . | @D cp - box:/t/tared; echo $?", "! tar -C d -c . | @D cp - box:/t; echo $?", "! @D cp box:/t/one - | tar -xO",
+    "! @D cp box:/t - | @D cp - box:/flat; echo $?", "! @D cp box:/flat - | tar -t | sort", "! @D diff box | sort",
+    "! @D export box | tar -t | grep -x -e t/one -e flat/t/one", "commit box img1", "run --rm img1 cat /t/d/one",
+    "commit -m msg -a me -c 'ENV A=b' -c 'CMD [\"sh\", \"-c\", \"echo $A\"]' box img2:v1", "run --rm img2:v1",
+    "inspect -f '{{.Comment}} {{.Author}} {{.Config.Cmd}}' img2:v1", "commit nosuch x", "commit box Bad-Name", "commit -c 'FROM x' box img3",
+    "commit", "rm box", "rmi -f img1 img2:v1 nosuch:1",
+]
+
 GROUPS = {
     'read': list(read_lines()),
     'refused': [f"run --rm {flags} bb true" for flags in REFUSED],
     'inspect': list(inspect_lines()),
     'ps': list(ps_lines()),
     'life': LIFE,
+    'system': SYSTEM,
+    'files': FILES,
 }
 
 ALONE = ('read', 'refused')
@@ -195,6 +239,10 @@ DIFFERENT = {
     "ps -a --format '{{.Nosuch}}'": ("rc out err", "what a row does not have is <no value>, as in every other list"),
     "ps -a --format '{{.Label \"app\"}}'": ("out", "a label that is not there is <no value>"),
     "run": ("rc", WRONG), "run --rm": ("rc", WRONG), "exec up": ("rc", WRONG), "nosuchverb": ("rc", WRONG), "ps extra": ("rc", WRONG),
+    "info extra": ("rc", WRONG), "system df extra": ("rc", WRONG), "create": ("rc", WRONG), "logs": ("rc", WRONG),
+    "attach": ("rc", WRONG), "cp box:/etc/passwd": ("rc", WRONG), "commit": ("rc", WRONG),
+    "inspect -f '{{.SizeRw}}' ended": ("out", "what is null is <no value>, docker says <nil>"),
+    "system df --format '{{.Type}} {{.Nosuch}}'": ("rc out err", "what a row does not have is <no value>, as in every other list"),
     "exec up nosuch":
         ("rc out", "docker 20.10 says 126, and that on standard output; a program that is missing is 127, as for run"),
     "run --rm --device /dev/nosuch bb true":
@@ -217,11 +265,19 @@ def neutral(text):
     return text.strip()
 
 
-def run(command, line):
-    words = shlex.split(line)
+def run(command, line, place):
+    """A line of one engine: place is its directory, @T in a line. After "!" it is one of the shell, with @D the engine."""
+    if line.startswith('! '):
+        line = line[2:].replace('@D', shlex.join(command)).replace('@T', place)
+        return result(subprocess.run(['sh', '-c', line], cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60), place)
+    words = shlex.split(line.replace('@T', place))
     if words[0] in ('run', 'create') and len(words) > 2:
         words[1:1] = ['--network', 'none']
-    done = subprocess.run([*command, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return result(subprocess.run([*command, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60), place)
+
+
+def result(done, place):
+    done.stdout = done.stdout.replace(place, '@T')
     return done.returncode, neutral(done.stdout), bool(done.stderr.strip()), done.stderr.strip()
 
 
@@ -251,13 +307,16 @@ def main():
         return print('\n'.join(line for lines in GROUPS.values() for line in lines))
     docker, davit = shlex.split(sys.argv[2]), shlex.split(sys.argv[3])
     bad = 0
+    places = tempfile.mkdtemp(dir=os.environ.get("DAVIT_IT")), tempfile.mkdtemp(dir=os.environ.get("DAVIT_IT"))
     for line in part(sys.argv[1]):
-        theirs, ours = run(docker, line), run(davit, line)
+        theirs, ours = run(docker, line, places[0]), run(davit, line, places[1])
         what, (expected, _) = compare(theirs, ours), DIFFERENT.get(line, ('', ''))
         if what != expected:
             bad += 1
             print(f'# {line}\n#   differs in: {what or "nothing"}, expected: {expected or "nothing"}\n'
                   f'#   docker: {theirs[0]} {theirs[1]!r} {theirs[3][:300]!r}\n#   davit:  {ours[0]} {ours[1]!r} {ours[3][:300]!r}')
+    for place in places:
+        shutil.rmtree(place)
     print(f'{len(part(sys.argv[1]))} lines, {bad} with a difference that is not in the list')
     return bad != 0
 
