@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "cli/cli.h"
+#include "engine/events.h"
 #include "engine/life.h"
 #include "engine/network.h"
 #include "ui/template.h"
@@ -326,6 +327,7 @@ int cli_network_prune(struct verb_call *c, struct engine *g, const struct opt_st
 		printf("Deleted Networks:\n");
 	for (size_t i = 0; names[i]; i++)
 		printf("%s\n%s", names[i], names[i + 1] ? "" : "\n");
+	event_prune(g, "network", 0);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cli/ps.h"
 #include "engine/control.h"
+#include "engine/events.h"
 #include "engine/life.h"
 #include "engine/usage.h"
 
@@ -204,6 +205,7 @@ int cli_container_prune(struct verb_call *c, struct engine *g, const struct opt_
 	struct ps_filter *f;
 	struct ctr_list list;
 	bool any = false;
+	uint64_t before = *bytes;
 	int r;
 
 	if ((r = ps_filter_parse(g, c->arena, filters, &f, e)) < 0)
@@ -226,6 +228,8 @@ int cli_container_prune(struct verb_call *c, struct engine *g, const struct opt_
 	ps_filter_done(f);
 	if (any)
 		printf("\n");
+	if (r >= 0)
+		event_prune(g, "container", *bytes - before);
 	return r < 0 ? r : 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "cli/cli.h"
+#include "engine/events.h"
 #include "engine/imagemount.h"
 #include "engine/life.h"
 #include "image/manifests.h"
@@ -11,13 +12,27 @@
 
 /* --- tag --- */
 
+/* docker names an image by its id in these events. */
+static const char *id_of(struct engine *g, struct arena *a, const char *ref)
+{
+	struct image *img = NULL;
+
+	return image_resolve(engine_images(g), a, ref, &img, NULL) >= 0 ? img->id : ref;
+}
+
 static int tag_run(struct verb_call *c, struct dv_err *e)
 {
 	auto_engine struct engine *g = NULL;
+	const char *id, *full;
 	int r = cli_engine(c, &g, e);
 
+	if (r < 0)
+		return r;
+	id = id_of(g, c->arena, c->operands[0]);
 	for (size_t i = 1; r >= 0 && i < c->n_operands; i++)
-		r = image_tag(engine_images(g), c->operands[0], c->operands[i], e);
+		if ((r = image_tag(engine_images(g), c->operands[0], c->operands[i], e)) >= 0 &&
+		    image_name_normalize(c->arena, c->operands[i], &full, NULL) >= 0)
+			event_image(g, "tag", id, image_name_familiar(full));
 	return r < 0 ? r : 0;
 }
 
@@ -51,7 +66,16 @@ static int names_of(struct image_store *s, struct arena *a, const char *ref, con
 	return 0;
 }
 
-static int untag_one(struct image_store *s, struct arena *a, const char *id, const char *const *names, const char *name,
+static int untag_full(struct engine *g, const char *id, const char *full, struct dv_err *e)
+{
+	int r = image_untag(engine_images(g), full, e);
+
+	if (r >= 0)
+		event_image(g, "untag", id, id);
+	return r;
+}
+
+static int untag_one(struct engine *g, struct arena *a, const char *id, const char *const *names, const char *name,
 		     struct dv_err *e)
 {
 	const char *full;
@@ -61,7 +85,7 @@ static int untag_one(struct image_store *s, struct arena *a, const char *id, con
 		return r;
 	for (; *names; names++)
 		if (streq(*names, full))
-			return image_untag(s, full, e);
+			return untag_full(g, id, full, e);
 	return dv_fail(e, DV_NOT_FOUND, "%s is not a name of image %s", name, cli_short_id(a, id, false));
 }
 
@@ -74,9 +98,9 @@ static int untag_run(struct verb_call *c, struct dv_err *e)
 	if (r >= 0)
 		r = names_of(engine_images(g), c->arena, c->operands[0], &names, &id, e);
 	for (size_t i = 1; r >= 0 && i < c->n_operands; i++)
-		r = untag_one(engine_images(g), c->arena, id, names, c->operands[i], e);
+		r = untag_one(g, c->arena, id, names, c->operands[i], e);
 	for (const char **n = names; r >= 0 && c->n_operands == 1 && *n; n++)
-		r = image_untag(engine_images(g), *n, e);
+		r = untag_full(g, id, *n, e);
 	return r < 0 ? r : 0;
 }
 
@@ -132,15 +156,26 @@ static void show_removed(const struct image_removed *r, const char *untagged, co
 		printf("%s: %s\n", deleted, *l);
 }
 
+static void tell_removed(struct engine *g, const struct image_removed *r, const char *id)
+{
+	for (const char **n = r->untagged; n && *n; n++)
+		event_image(g, "untag", id, id);
+	if (r->deleted)
+		event_image(g, "delete", r->deleted, r->deleted);
+}
+
 static int rmi_one(struct verb_call *c, struct engine *g, const char *ref, struct dv_err *e)
 {
 	const struct rmi_args *x = c->args;
 	struct cli_in_use ctx = { g, c->arena };
 	struct image_removed gone = { 0 };
+	const char *id = id_of(g, c->arena, ref);
 	int r = image_remove(engine_images(g), c->arena, ref, x->force || x->all, cli_image_in_use, &ctx, &gone, e);
 
-	if (r >= 0)
+	if (r >= 0) {
 		show_removed(&gone, "Untagged", "Deleted");
+		tell_removed(g, &gone, id);
+	}
 	return r;
 }
 
@@ -217,6 +252,7 @@ static int prune_matching(struct engine *g, struct arena *a, bool all, const str
 {
 	struct cli_in_use ctx = { g, a };
 	struct image_list list;
+	uint64_t before = *ret_bytes;
 	bool first = true;
 	int r = image_list_with(engine_images(g), a, IMAGE_LIST_LAYERS | IMAGE_LIST_CONFIG, &list, e);
 
@@ -239,10 +275,13 @@ static int prune_matching(struct engine *g, struct arena *a, bool all, const str
 			printf("Deleted Images:\n");
 		first = false;
 		show_removed(&gone, "untagged", "deleted");
+		tell_removed(g, &gone, list.v[i]->id);
 		*ret_bytes += unique_bytes(engine_images(g), &gone, list.v[i]);
 	}
 	if (!first)
 		printf("\n");
+	if (r >= 0)
+		event_prune(g, "image", *ret_bytes - before);
 	return r < 0 ? r : 0;
 }
 

@@ -134,13 +134,10 @@ static int restart_one(struct verb_call *c, struct engine *g, const char *ref, s
 {
 	const struct restart_args *x = c->args;
 	int64_t seconds = x->seconds.set ? x->seconds.v : CONTROL_STOP_OWN;
-	const struct start_request q = { .container = ref };
-	int status, r;
 
 	if (x->seconds.set && (seconds < -1 || seconds > 1000000))
 		return dv_fail(e, DV_INVALID, "--time: %lld is no number of seconds", (long long)seconds);
-	r = control_stop(g, c->arena, ref, (int)seconds, e);
-	return r < 0 ? r : engine_start(g, c->arena, &q, &status, e);
+	return engine_restart(g, c->arena, ref, (int)seconds, e);
 }
 
 static int restart_run(struct verb_call *c, struct dv_err *e)

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "engine/events.h"
 #include "engine/volume.h"
 #include "ui/template.h"
 
@@ -330,6 +331,7 @@ int cli_volume_prune(struct verb_call *c, struct engine *g, bool all, const stru
 	const struct want w = { filters, g, c->arena };
 	struct volume_list list;
 	bool any = false;
+	uint64_t before = *bytes;
 	int r = volume_list(g, c->arena, &list, e);
 
 	for (size_t i = 0; i < filters->n; i++)
@@ -349,6 +351,8 @@ int cli_volume_prune(struct verb_call *c, struct engine *g, bool all, const stru
 	}
 	if (any)
 		printf("\n");
+	if (r >= 0)
+		event_prune(g, "volume", *bytes - before);
 	return r < 0 ? r : 0;
 }
 

@@ -302,6 +302,17 @@ int control_unpause(struct engine *g, struct arena *a, const char *ref, struct d
 
 /* --- rename --- */
 
+/* For its events. */
+static void tell_monitor(struct engine *g, const struct ctr *c, const char *name)
+{
+	const struct msg m = { .type = MSG_RENAME, .body = name, .len = strlen(name) };
+	char space[MSG_MAX];
+	struct msg answer;
+
+	if (c->status == CTR_RUNNING)
+		dv_ignore(monitor_ask(g, c->id, &m, &answer, space, NULL));
+}
+
 int control_rename(struct engine *g, struct arena *a, const char *ref, const char *name, struct dv_err *e)
 {
 	struct ctr *c = NULL;
@@ -319,6 +330,7 @@ int control_rename(struct engine *g, struct arena *a, const char *ref, const cha
 
 		c->name = name;
 		event_ctr(g, c, "rename", "oldName", was);
+		tell_monitor(g, c, name);
 		r = network_renamed(g, a, c->id, e);
 	}
 	return r;

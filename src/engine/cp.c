@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/cp.h"
+#include "engine/events.h"
 #include "engine/root.h"
 #include "engine/treecopy.h"
 #include "engine/untar.h"
@@ -20,6 +21,7 @@
 struct side {
 	const char *path;               /* as it was written */
 	bool host;
+	const struct ctr *row;          /* NULL: the host */
 	struct ctr_root root;
 	bool slash, contents;           /* the path ends with "/", "/." */
 	/* found by side_find() */
@@ -116,7 +118,17 @@ static int side_open(struct side *s, struct engine *g, struct arena *a, const st
 	s->contents = s->contents || streq(p->path, "/.");
 	if ((r = ctr_get(g, a, p->ctr, &c, e)) < 0)
 		return r;
+	s->row = c;
 	return ctr_root_open(g, a, c, true, &s->root, e);
+}
+
+/* docker's words for the two directions. */
+static void tell_copied(struct engine *g, const struct side *from, const struct side *to)
+{
+	if (from->row)
+		event_ctr(g, from->row, "archive-path", NULL, NULL);
+	if (to->row)
+		event_ctr(g, to->row, "extract-to-dir", NULL, NULL);
 }
 
 static void side_close(struct side *s)
@@ -273,18 +285,23 @@ int engine_cp(struct engine *g, struct arena *a, const struct cp_request *q, str
 	if (is_stream(&q->from)) {
 		if ((r = side_open(&to, g, a, &q->to, e)) < 0 || (r = ctr_root_share(&to.root, g, e)) < 0)
 			return r;
-		return from_stream(q, &to, a, e);
+		if ((r = from_stream(q, &to, a, e)) >= 0)
+			tell_copied(g, &from, &to);
+		return r;
 	}
 	if ((r = side_open(&from, g, a, &q->from, e)) < 0 || (r = find_source(&from, a, q->follow, e)) < 0)
 		return r;
 	if (is_stream(&q->to)) {
-		r = ctr_root_share(&from.root, g, e);
-		return r < 0 ? r : to_stream(q, &from, a, e);
+		if ((r = ctr_root_share(&from.root, g, e)) >= 0 && (r = to_stream(q, &from, a, e)) >= 0)
+			tell_copied(g, &from, &to);
+		return r;
 	}
 	/* The same container twice, perhaps: then it is one mount. */
 	if (q->from.ctr && q->to.ctr && (r = ctr_root_share(&from.root, g, e)) < 0)
 		return r;
 	if ((r = side_open(&to, g, a, &q->to, e)) < 0 || (r = find_target(&to, a, e)) < 0)
 		return r;
-	return copy_onto(&from, &to, a, &o, e);
+	if ((r = copy_onto(&from, &to, a, &o, e)) >= 0)
+		tell_copied(g, &from, &to);
+	return r;
 }

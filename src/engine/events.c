@@ -62,3 +62,24 @@ void event_ended(struct engine *g, const struct ctr *c)
 	(void)snprintf(code, sizeof code, "%d", c->exit_code);
 	event_ctr(g, c, "die", c->has_exit ? "exitCode" : NULL, code);
 }
+
+static void tell_one(struct engine *g, const char *type, const char *action, const char *id, const char *key, const char *value)
+{
+	auto_arena struct arena a = { 0 };
+
+	arena_init(&a, 0);
+	event_tell(g, type, action, id, json_obj(&a, key, json_new_str(&a, value), NULL));
+}
+
+void event_image(struct engine *g, const char *action, const char *id, const char *name)
+{
+	tell_one(g, "image", action, id, "name", name);
+}
+
+void event_prune(struct engine *g, const char *type, uint64_t bytes)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof text, "%llu", (unsigned long long)bytes);
+	tell_one(g, type, "prune", "", "reclaimed", text);
+}

@@ -139,8 +139,10 @@ static int run_it(struct exec_call *x, struct container_exec_opts *o, struct dv_
 		event_exec(x->g, x->row, "exec_start", x->command, x->id, -1);
 		r = foreground_wait(f, &s, e);
 		k.pidfd = s.pidfd;
-		if (r >= 0 && foreground_left(f, &k.terminal))
+		if (r >= 0 && foreground_left(f, &k.terminal)) {
+			event_exec(x->g, x->row, "exec_detach", NULL, x->id, -1);
 			r = exec_keep(&k, e);
+		}
 		else if (r >= 0)
 			event_exec(x->g, x->row, "exec_die", NULL, x->id, r);
 	}

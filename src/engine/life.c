@@ -59,7 +59,6 @@ int life_ended(struct engine *g, struct arena *a, struct ctr *c, struct containe
 	c->status = CTR_EXITED;
 	c->owner = c->init = (struct proc_id){ 0 };
 	c->restarting = false;
-	event_ended(g, c);
 	volume_release(g, a, c);
 	if (c->finished_ns < c->started_ns || !c->finished_ns)
 		c->finished_ns = ctr_now_ns();
@@ -99,7 +98,6 @@ int life_remove_ended(struct engine *g, struct arena *a, const struct ctr *c, st
 	if ((r = delete_oci(g, a, c->id, NULL, e)) < 0 || (r = overlay_hide(g, c->id, e)) < 0 ||
 	    (r = overlay_discard(g, c->id, e)) < 0)
 		return r;
-	event_ended(g, c);
 	return drop(g, a, c, e);
 }
 
@@ -164,14 +162,17 @@ static int adopt(struct engine *g, struct arena *a, struct ctr *c)
 }
 
 /* The monitor's last word, if it had one: the exit record where there is one, else (a --rm container, or one on a disk
- * that was full before it started) the live one. */
-static bool last_word(struct engine *g, const struct ctr *c, struct record *rec)
+ * that was full before it started) the live one. *ret_told: everybody was told that it ended. */
+static bool last_word(struct engine *g, const struct ctr *c, struct record *rec, bool *ret_told)
 {
 	bool known = false;
 
+	*ret_told = true;
 	if (monitor_end_record(g, c->id, rec, NULL) >= 0 && rec->state == RECORD_ENDED)
 		return true;
 	(void)monitor_alive(g, c->id, rec, &known);
+	/* One that died while it waited for a restart has told the end before. */
+	*ret_told = known && (rec->state == RECORD_ENDED || rec->state == RECORD_WAITING);
 	return known && rec->state == RECORD_ENDED;
 }
 
@@ -179,18 +180,20 @@ static bool last_word(struct engine *g, const struct ctr *c, struct record *rec)
 static int finish_running(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
 {
 	struct record rec;
-	bool told = last_word(g, c, &rec);
+	bool told, word = last_word(g, c, &rec, &told);
 	int r;
 
-	if (!told && runs(g, a, c, &c->init))
+	if (!word && runs(g, a, c, &c->init))
 		return adopt(g, a, c);
+	c->has_exit = false;
+	if (word)
+		fold_end(c, &rec);
+	if (!told)
+		event_ended(g, c);
 	if (c->auto_remove) {
 		r = life_remove(g, a, c, NULL, e);
 		return r < 0 ? r : 1;
 	}
-	c->has_exit = false;
-	if (told)
-		fold_end(c, &rec);
 	return life_ended(g, a, c, NULL, e);
 }
 
@@ -198,6 +201,7 @@ static int finish_running(struct engine *g, struct arena *a, struct ctr *c, stru
 static int finish_start(struct engine *g, struct arena *a, struct ctr *c, struct dv_err *e)
 {
 	struct record rec;
+	bool told;
 	int r;
 
 	if (monitor_alive(g, c->id, &rec, NULL)) {
@@ -206,7 +210,7 @@ static int finish_start(struct engine *g, struct arena *a, struct ctr *c, struct
 		fold_live(c, &rec);
 		return ctr_save(g, c, e);
 	}
-	if (last_word(g, c, &rec) || runs(g, a, c, &c->init))
+	if (last_word(g, c, &rec, &told) || runs(g, a, c, &c->init))
 		return finish_running(g, a, c, e);
 	if (c->status == CTR_CREATING) {
 		r = life_remove(g, a, c, NULL, e);

@@ -159,13 +159,20 @@ static int stop_signal_of(const struct run_config *c)
 	return c->stop_signal && *c->stop_signal && proc_parse_signal(c->stop_signal, &sig, NULL) >= 0 ? sig : 15;
 }
 
+static struct json *labels_of(struct arena *a, const struct monitor_job *j)
+{
+	const struct json *labels = json_path(j->config->inspect, "Config.Labels");
+
+	return json_len(labels) ? json_copy(a, labels) : NULL;
+}
+
 static struct json *job_json(struct engine *g, struct arena *a, const struct monitor_job *j, struct json *log)
 {
 	const struct run_request *q = j->q;
 	const struct ctr *c = j->row;
 
 	return json_obj(a, "id", json_new_str(a, c->id), "name", json_new_str(a, c->name), "image",
-			json_new_str(a, c->image_ref), "boot", json_new_str(a, engine_boot(g)), "ociRoot",
+			json_new_str(a, c->image_ref), "labels", labels_of(a, j), "boot", json_new_str(a, engine_boot(g)), "ociRoot",
 			json_new_str(a, engine_oci_root(g)), "bundle", json_new_str(a, engine_root(g)), "seccomp",
 			json_new_str(a, seccomp_of(j)), "caps", json_new_u64(a, j->config->caps), "tty",
 			json_new_bool(a, q->tty), "openStdin", json_new_bool(a, q->interactive), "stdinOnce",

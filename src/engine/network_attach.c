@@ -154,6 +154,8 @@ int network_connect(struct engine *g, struct arena *a, const struct network_conn
 	if (r >= 0)
 		r = connect_locked(g, a, q, c, n, &x, e);
 	live_done(&x);
+	if (r >= 0)
+		network_event(g, n, "connect", c->id);
 	return r < 0 ? r : 0;
 }
 
@@ -218,5 +220,7 @@ int network_disconnect(struct engine *g, struct arena *a, const char *network, c
 	if (r >= 0)
 		r = disconnect_locked(g, a, n, c, &x, e);
 	live_done(&x);
+	if (r >= 0)
+		network_event(g, n, "disconnect", c->id);
 	return r < 0 ? r : 0;
 }

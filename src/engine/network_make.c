@@ -310,6 +310,8 @@ int network_create(struct engine *g, struct arena *a, const struct network_reque
 		r = make(&m, e);
 		if (r < 0)
 			give_back(&m);
+		else if (network_find(g, a, name, &old, NULL) >= 0)
+			network_event(g, old, "create", NULL);
 	}
 	if (r == -DV_EXISTS && q->ignore)
 		r = 0;

@@ -141,3 +141,7 @@ const char *const *names_servers(struct arena *a, const struct network *n);
 int names_tell(struct engine *g, struct arena *a, const char *id, struct dv_err *e) DV_MUST_USE;
 /* Networks are named by their ids. id NULL: the network itself is gone. */
 int names_forget(struct engine *g, struct arena *a, const char *network, const char *id, struct dv_err *e) DV_MUST_USE;
+
+/* --- network_verbs.c --- */
+/* "create", "connect" and "disconnect" of a container, "destroy". */
+void network_event(struct engine *g, const struct network *n, const char *action, const char *container);

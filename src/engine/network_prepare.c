@@ -285,6 +285,8 @@ int network_prepare(struct engine *g, struct arena *a, struct network_wish *w, c
 		return r;
 	}
 	describe(&p);
+	for (size_t i = 0; i < p.n; i++)
+		network_event(g, network_by_seq(&p.nets, p.points[i]->network), "connect", id);
 	w->netns = out.netns;
 	*ret = out;
 	return 0;
@@ -312,6 +314,8 @@ int network_release(struct engine *g, struct arena *a, const char *id, bool forg
 
 		if (n && (r = names_forget(g, a, n->id, id, e)) < 0)
 			return r;
+		if (n && endpoint_active(g, l.v[i]))
+			network_event(g, n, "disconnect", id);
 	}
 	return endpoint_clear(g, id, forget, e);
 }

@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "engine/events.h"
 #include "engine/life.h"
 #include "engine/network_parts.h"
 #include "engine/pod.h"
@@ -187,6 +188,15 @@ static int leave_all(struct engine *g, struct arena *a, const struct network *n,
 	return 0;
 }
 
+void network_event(struct engine *g, const struct network *n, const char *action, const char *container)
+{
+	auto_arena struct arena a = { 0 };
+
+	arena_init(&a, 0);
+	event_tell(g, "network", action, n->id, json_obj(&a, "name", json_new_str(&a, n->name), "type", json_new_str(&a, n->driver), "container",
+							 container ? json_new_str(&a, container) : NULL, NULL));
+}
+
 static int remove_found(struct engine *g, struct arena *a, const struct network *n, bool force, struct dv_err *e)
 {
 	auto_close int lock = -1;
@@ -199,7 +209,9 @@ static int remove_found(struct engine *g, struct arena *a, const struct network 
 		return dv_fail(e, DV_CONFLICT, "network %.128s has active endpoints: \"%.64s\" has containers in it", n->name, n->name);
 	if ((r = leave_all(g, a, n, &l, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0)
 		return r;
-	return forget(g, a, n, e);
+	if ((r = forget(g, a, n, e)) >= 0)
+		network_event(g, n, "destroy", NULL);
+	return r;
 }
 
 int network_remove(struct engine *g, struct arena *a, const char *ref, bool force, struct dv_err *e)

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "engine/bundle.h"
 #include "engine/etc.h"
+#include "engine/control.h"
 #include "engine/events.h"
 #include "engine/life.h"
 #include "engine/network.h"
@@ -306,6 +307,19 @@ int engine_start(struct engine *g, struct arena *a, const struct start_request *
 	if (r == 0 && (q->attach || q->interactive))
 		return engine_attach(g, a, q->container, q, ret_status, e);
 	return r <= 0 ? r : start_locked(&x, q, &pod, &lock, ret_status, e);
+}
+
+int engine_restart(struct engine *g, struct arena *a, const char *ref, int seconds, struct dv_err *e)
+{
+	const struct start_request q = { .container = ref };
+	struct ctr *c = NULL;
+	int status, r;
+
+	if ((r = control_stop(g, a, ref, seconds, e)) < 0 || (r = engine_start(g, a, &q, &status, e)) < 0)
+		return r;
+	if (ctr_find(g, a, ref, &c, NULL) >= 0)
+		event_ctr(g, c, "restart", NULL, NULL);
+	return r;
 }
 
 int engine_attach(struct engine *g, struct arena *a, const char *ref, const struct start_request *q, int *ret_status,

@@ -24,6 +24,8 @@ struct start_request {
  * success), or is being removed. On failure *ret_status is the shell's. */
 int engine_start(struct engine *g, struct arena *a, const struct start_request *q, int *ret_status,
 		 struct dv_err *e) DV_MUST_USE;
+/* Stopped (control_stop()) and started. */
+int engine_restart(struct engine *g, struct arena *a, const char *ref, int seconds, struct dv_err *e) DV_MUST_USE;
 /* `attach`: the same with one that runs; CONFLICT for any other. */
 int engine_attach(struct engine *g, struct arena *a, const char *ref, const struct start_request *q, int *ret_status,
 		  struct dv_err *e) DV_MUST_USE;

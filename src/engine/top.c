@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/control.h"
+#include "engine/events.h"
 #include "engine/top.h"
 
 #define TEXT_MAX ((size_t)1 << 17)
@@ -348,5 +349,6 @@ int ctr_top(struct engine *g, struct arena *a, const struct ctr *c, const char *
 			json_append(a, list, row(a, &ch, &p));
 	}
 	*ret = json_obj(a, "Titles", titles, "Processes", list, NULL);
+	event_ctr(g, now, "top", NULL, NULL);
 	return 0;
 }

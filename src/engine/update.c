@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "engine/config_json.h"
 #include "engine/control.h"
+#include "engine/events.h"
 #include "engine/life.h"
 #include "engine/limit.h"
 #include "engine/monitors.h"
@@ -128,5 +129,6 @@ int engine_update(struct engine *g, struct arena *a, const char *ref, const stru
 		return dv_fail(e, DV_CONFLICT, "Restart policy cannot be updated because AutoRemove is enabled for the container");
 	if ((r = load(&x, q, e)) < 0 || (r = apply(&x, q, e)) < 0 || (r = store(&x, e)) < 0)
 		return r;
+	event_ctr(g, x.row, "update", NULL, NULL);
 	return q->restart ? tell_monitor(&x, q->restart, e) : 0;
 }

@@ -8,6 +8,7 @@
 #include "image/change.h"
 #include "image/store.h"
 #include "imagecli/imagecli.h"
+#include "imagecli/tell.h"
 #include "transfer/compress.h"
 #include "transfer/transport.h"
 
@@ -137,7 +138,9 @@ static int import_into(struct verb_call *c, struct dest *d, int fd, struct dv_er
 	if (rc == 0)
 		rc = dest_commit(d, e);
 	if (rc == 0)
-		printf("%s\n", digest_text(&config.digest, shown));
+		tell_image(c, "import", digest_text(&config.digest, shown), shown);
+	if (rc == 0)
+		printf("%s\n", shown);
 	return rc;
 }
 

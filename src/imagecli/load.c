@@ -6,6 +6,7 @@
 #include "image/name.h"
 #include "imagecli/imagecli.h"
 #include "imagecli/show.h"
+#include "imagecli/tell.h"
 #include "json/json.h"
 #include "transfer/load.h"
 
@@ -95,6 +96,8 @@ static int load_run(struct verb_call *c, struct dv_err *e)
 
 	for (size_t i = 0; rc == 0 && lines && i < r.n; i++)
 		show_lines(show, &r.v[i]);
+	for (size_t i = 0; rc == 0 && i < r.n; i++)
+		tell_image(c, "load", r.v[i].id, r.v[i].id);
 	if (rc < 0)
 		rc = show_error(show, rc, e);
 	show_free(show);        /* bars are drawn to the end before anything else is written */

@@ -6,6 +6,7 @@
 #include "imagecli/imagecli.h"
 #include "imagecli/remoteopts.h"
 #include "imagecli/show.h"
+#include "imagecli/tell.h"
 #include "transfer/pull.h"
 
 struct pull_args {
@@ -58,6 +59,7 @@ struct pull_run {
 	struct pull_options o;
 	struct show *show;
 	struct arena *a;
+	const struct verb_call *c;
 };
 
 static int pull_one(struct pull_run *r, const char *ref, struct dv_err *e)
@@ -67,6 +69,7 @@ static int pull_one(struct pull_run *r, const char *ref, struct dv_err *e)
 
 	if (rc < 0)
 		return rc;
+	tell_named(r->c, "pull", res.name);
 	show_end(r->show, "id", res.id, "name", res.name, "status", res.changed ? "pulled" : "current", NULL);
 	if (!show_json(r->show)) {
 		printf("%s\n", res.id);
@@ -120,7 +123,7 @@ static int pull_run(struct verb_call *c, struct dv_err *e)
 	const struct pull_args *args = c->args;
 	struct show *show = show_new(args->progress, args->quiet);
 	const struct layer_watch watch = { on_layer, show_note, show };
-	struct pull_run r = { .o = { policy_of(args->policy), args->platform, &watch }, .show = show, .a = c->arena };
+	struct pull_run r = { .o = { policy_of(args->policy), args->platform, &watch }, .show = show, .a = c->arena, .c = c };
 	struct remote_options o;
 
 	remote_args_apply(&args->remote, &o);

@@ -9,6 +9,7 @@
 #include "imagecli/imagecli.h"
 #include "imagecli/remoteopts.h"
 #include "imagecli/show.h"
+#include "imagecli/tell.h"
 #include "transfer/push.h"
 
 struct push_args {
@@ -63,7 +64,17 @@ struct push_run {
 	struct show *show;
 	const struct push_args *args;
 	struct arena *a;
+	const struct verb_call *c;
 };
+
+/* docker's: by its name, as people write it. */
+static void tell_pushed(const struct push_run *r, const char *ref)
+{
+	const char *full;
+
+	if (image_name_normalize(r->a, ref, &full, NULL) >= 0)
+		tell_named(r->c, "push", full);
+}
 
 static int push_one(struct push_run *r, const char *ref, const char *dest, struct dv_err *e)
 {
@@ -73,6 +84,7 @@ static int push_one(struct push_run *r, const char *ref, const char *dest, struc
 
 	if (rc < 0)
 		return rc;
+	tell_pushed(r, dest ? dest : ref);
 	digest_text(&res.digest, digest);
 	if (r->args->all_tags)
 		show_end(r->show, "name", ref, "digest", digest, NULL);
@@ -160,7 +172,7 @@ static int push_run(struct verb_call *c, struct dv_err *e)
 	const struct push_args *args = c->args;
 	struct show *show = show_new(args->progress, args->quiet);
 	const struct push_watch watch = { on_blob, show };
-	struct push_run r = { .o = options_of(args, &watch), .show = show, .args = args, .a = c->arena };
+	struct push_run r = { .o = options_of(args, &watch), .show = show, .args = args, .a = c->arena, .c = c };
 	struct remote_options o;
 
 	remote_args_apply(&args->remote, &o);

@@ -7,6 +7,7 @@
 #include "image/name.h"
 #include "imagecli/blobshow.h"
 #include "imagecli/imagecli.h"
+#include "imagecli/tell.h"
 #include "transfer/copy.h"
 
 struct save_args {
@@ -125,6 +126,14 @@ static int save_all(struct save_call *k, struct dv_err *e)
 	return rc < 0 ? rc : dest_commit(k->dest, e);
 }
 
+static void tell_saved(const struct verb_call *c, struct image_store *s, const char *ref)
+{
+	struct image *img = NULL;
+
+	if (image_resolve(s, c->arena, ref, &img, NULL) >= 0)
+		tell_image(c, "save", img->id, img->id);
+}
+
 static int save_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct imagecli_globals *g = c->globals;
@@ -148,6 +157,8 @@ static int save_run(struct verb_call *c, struct dv_err *e)
 	show = blobshow_new(NULL, k.args->quiet || !isatty(STDERR_FILENO));
 	k.options.events = blobshow_events(show);
 	rc = save_all(&k, e);
+	for (size_t i = 0; rc >= 0 && i < c->n_operands; i++)
+		tell_saved(c, store, c->operands[i]);
 	dest_close(k.dest);
 	return rc;
 }

@@ -178,10 +178,18 @@ static void on_update(struct client *c, const struct msg *m)
 		answer(c, &(struct msg){ .type = MSG_OK });
 }
 
+static void on_rename(struct client *c, const struct msg *m)
+{
+	free(c->m->name);
+	c->m->name = mem_printf("%.*s", (int)m->len, m->body);
+	answer(c, &(struct msg){ .type = MSG_OK });
+}
+
 static on_msg *const handlers[] = {
 	[MSG_ATTACH] = on_attach,   [MSG_STDIN] = on_stdin,     [MSG_STDIN_EOF] = on_stdin_eof,
 	[MSG_RESIZE] = on_resize,   [MSG_SIGNAL] = on_signal_,  [MSG_USER_STOP] = on_user_stop,
 	[MSG_HEALTH] = on_health,   [MSG_UPDATE] = on_update,
+	[MSG_RENAME] = on_rename,
 };
 
 /* One message for each time it is ready: nobody keeps the others waiting. */

@@ -141,9 +141,16 @@ static void finished(struct health *h, int code)
 {
 	h->now.ended_ns = clock_ns();
 	h->now.code = code;
+	enum health_status was = h->m->rec.health;
+	char action[40];
+
 	keep(h);
 	judge(h);
 	publish(h);
+	if (h->m->rec.health != was) {
+		(void)snprintf(action, sizeof action, "health_status: %s", status_names[h->m->rec.health]);
+		tell_event(h->m, action, NULL, NULL);
+	}
 	answer(h);
 	schedule(h);
 }

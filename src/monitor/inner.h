@@ -54,6 +54,7 @@ struct monitor {
 	int live_fd, exit_fd;
 	int oom_score;                  /* ours at the beginning */
 	struct record rec;
+	char *name;                     /* since it was renamed; NULL: the job's */
 
 	/* the container */
 	struct container box;
@@ -127,6 +128,12 @@ void life_progress(struct monitor *m);
 void life_user_stop(struct monitor *m);
 int life_set_policy(struct monitor *m, const char *text, size_t len, struct dv_err *e) DV_MUST_USE;
 void life_write(struct monitor *m);
+
+/* --- tell.c: events. None fails: what cannot be told is logged. --- */
+/* With "key": value unless key is NULL. */
+void tell_event(struct monitor *m, const char *action, const char *key, const char *value);
+/* Of m->rec. */
+void tell_end(struct monitor *m);
 
 /* --- health.c --- */
 int health_begin(struct monitor *m, struct dv_err *e) DV_MUST_USE;

@@ -125,6 +125,7 @@ static void decide(struct monitor *m)
 	}
 	m->restart_wanted = false;
 	m->rec.init = (struct proc_id){ 0 };
+	tell_end(m);
 	if (again) {
 		m->rec.state = RECORD_WAITING;
 		life_write(m);
@@ -274,8 +275,10 @@ static void start_again(void *ctx)
 	if (r >= 0)
 		r = start(m, &no_program, &why);
 	box_oom_score(m, true);
-	if (r >= 0)
+	if (r >= 0) {
+		tell_event(m, "start", NULL, NULL);
 		return;
+	}
 	/* It counts as an end like any other. */
 	stdio_end(m);
 	m->rec.code = no_program ? (r == -DV_NOT_FOUND ? 127 : 126) : 125;

@@ -29,6 +29,7 @@ static const struct rule {
 	[MSG_USER_STOP] = { true, false, 0, 0, 0, 0, 0 },
 	[MSG_HEALTH] = { true, false, 0, 0, 0, 0, 0 },
 	[MSG_UPDATE] = { true, true, 0, 0, 0, 0, 0 },
+	[MSG_RENAME] = { true, true, 0, 0, 0, 0, 0 },
 	[MSG_STARTED] = { true, false, 0, 1, INT32_MAX, 0, INT64_MAX },
 	[MSG_FAILED] = { true, true, 255, 1, DV_KIND_MAX - 1, 0, INT32_MAX },
 	[MSG_OUT] = { true, true, 2, 0, 0, 0, 0 },

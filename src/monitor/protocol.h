@@ -30,6 +30,7 @@ enum msg_type {
 	MSG_USER_STOP,          /* the user ends it: no restart any more. Answered by MSG_OK */
 	MSG_HEALTH,             /* run the check now. Answered by MSG_HEALTH_RESULT */
 	MSG_UPDATE,             /* body: restart policy as its flag says. Answered by MSG_OK or MSG_FAILED */
+	MSG_RENAME,             /* body: its name from now on. Answered by MSG_OK */
 	/* from the monitor */
 	MSG_STARTED = 32,       /* a: pid, b: its start time */
 	MSG_FAILED,             /* flags: exit status for the shell; a: enum dv_kind; body: the message */

@@ -12,7 +12,7 @@ static void test_round_trip(void **state)
 		{ .type = MSG_SIGNAL, .a = 15 },                        { .type = MSG_STARTED, .a = 7, .b = INT64_MAX },
 		{ .type = MSG_FAILED, .flags = 127, .a = DV_NOT_FOUND, .body = "why", .len = 3 },
 		{ .type = MSG_OUT, .flags = 2, .body = "a\0b", .len = 3 }, { .type = MSG_EXITED, .flags = 3, .a = -1 },
-		{ .type = MSG_OK },
+		{ .type = MSG_OK },                                     { .type = MSG_RENAME, .body = "new", .len = 3 },
 	};
 	char data[MSG_MAX];
 

@@ -144,9 +144,9 @@ load engine
 	run_background box bb sh -c 'echo new >/file; rm /bin/id 2>/dev/null; exec sleep 1000'
 	wait_for davit exec box test -e /file
 	davit export box >"$T/running.tar"
-	[ "$(tar -xOf "$T/running.tar" ./file)" = new ]
-	tar -tf "$T/running.tar" | grep -qx ./proc/
-	! tar -tf "$T/running.tar" | grep -q '^./proc/.'
+	[ "$(tar -xOf "$T/running.tar" file)" = new ]
+	tar -tf "$T/running.tar" | grep -qx proc/
+	! tar -tf "$T/running.tar" | grep -q '^proc/.'
 	davit stop -t 0 box
 	davit export -o "$T/ended.tar" box
 	[ "$(tar -tf "$T/running.tar" | sort)" = "$(tar -tf "$T/ended.tar" | sort)" ]
