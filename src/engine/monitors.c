@@ -172,7 +172,7 @@ static struct json *job_json(struct engine *g, struct arena *a, const struct mon
 	const struct ctr *c = j->row;
 
 	return json_obj(a, "id", json_new_str(a, c->id), "name", json_new_str(a, c->name), "image",
-			json_new_str(a, c->image_ref), "labels", labels_of(a, j), "boot", json_new_str(a, engine_boot(g)), "ociRoot",
+			json_new_str(a, c->image_ref), "new", json_new_bool(a, c->status == CTR_CREATING), "labels", labels_of(a, j), "boot", json_new_str(a, engine_boot(g)), "ociRoot",
 			json_new_str(a, engine_oci_root(g)), "bundle", json_new_str(a, engine_root(g)), "seccomp",
 			json_new_str(a, seccomp_of(j)), "caps", json_new_u64(a, j->config->caps), "tty",
 			json_new_bool(a, q->tty), "openStdin", json_new_bool(a, q->interactive), "stdinOnce",

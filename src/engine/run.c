@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "engine/events.h"
 #include "engine/life.h"
 #include "engine/overlay.h"
 #include "engine/pod.h"
@@ -124,11 +123,8 @@ int engine_run(struct engine *g, struct arena *a, const struct run_request *q, b
 	    (!q->pod || (r = pod_enter(g, a, q->pod, &pod, &pod_lock, e)) >= 0) && (r = making_record(&x.m, CTR_CREATING, e)) >= 0 && (r = prepare_attach(&x, sig_proxy, e)) >= 0)
 		r = start(&x, ret_status, e);
 	fd_close(&pod_lock);
-	if (r >= 0) {
-		event_ctr(g, &x.m.row, "create", NULL, NULL);
-		event_ctr(g, &x.m.row, "start", NULL, NULL);
+	if (r >= 0)
 		r = started ? started(ctx, x.m.id, x.m.row.init.pid, e) : 0;
-	}
 	if (r >= 0)
 		r = x.at ? serve(&x, e) : 0;
 	fd_close(&x.monitor.sock);

@@ -282,8 +282,6 @@ static int start_locked(struct making *x, const struct start_request *q, int *po
 		r = start_made(x, &p, *lock, follow ? attach_flags(at) : 0, ret_status, e);
 	fd_close(lock);
 	fd_close(pod);
-	if (r >= 0)
-		event_ctr(x->g, &x->row, "start", NULL, NULL);
 	if (r < 0 || !follow) {
 		fd_close(&p.sock);
 		attach_free(at);

@@ -31,6 +31,7 @@ DV_VIEW_STRUCT(job_health, JOB_HEALTH_VIEW);
 	F(c, str,  id,           "id",          REQ, NULL) \
 	F(c, str,  name,         "name",        REQ, NULL) \
 	F(c, str,  image,        "image",       0,   NULL) \
+	F(c, bool, is_new,       "new",         0,   NULL)      /* it was made for this start: nobody was told yet */ \
 	F(c, map,  labels,       "labels",      0,   NULL)      /* of events */ \
 	F(c, str,  boot,         "boot",        REQ, NULL)      /* this boot's id */ \
 	F(c, str,  oci_root,     "ociRoot",     REQ, NULL) \

@@ -303,6 +303,11 @@ int life_begin(struct monitor *m, struct dv_err *e)
 		m->status = no_program ? (r == -DV_NOT_FOUND ? 127 : 126) : 125;
 		return r;
 	}
+	/* Before anybody can be told that it ended, and before the creator goes on. */
+	if (m->job.is_new)
+		tell_event(m, "create", NULL, NULL);
+	if (!m->job.adopt)
+		tell_event(m, "start", NULL, NULL);
 	started = m->rec.init;
 	if (m->creator)
 		dv_ignore(msg_send(m->creator->sock, &(struct msg){ .type = MSG_STARTED, .a = started.pid,

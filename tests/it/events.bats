@@ -59,6 +59,68 @@ actions() { davit events --since 1h --until 0s --format '{{.Action}}' "$@" | tr 
 	[ -z "$output" ]
 }
 
+# Nobody looks at the containers meanwhile: these are the monitor's own words.
+@test "what only a monitor sees: ends, restarts, health, out of memory" {
+	davit run -d --name again --restart on-failure:2 -l mine=1 bb sh -c 'exit 4'
+	wait_for eval '[ "$(actions --filter container=again)" = "create start die start die start die " ]'
+	[ "$(davit events --since 1h --until 0s --filter container=again --filter event=die --format '{{.Actor.Attributes.exitCode}} {{.Actor.Attributes.mine}}' | uniq)" = "4 1" ]
+	davit ps -a >/dev/null
+	davit rm again
+	[ "$(actions --filter container=again)" = "create start die start die start die destroy " ]
+	davit run -d --name sick --health-cmd 'test ! -e /sick' --health-interval 50ms --health-retries 2 bb sleep 1000
+	wait_for eval '[[ "$(actions --filter container=sick)" == *"health_status: healthy "* ]]'
+	davit exec sick touch /sick
+	wait_for eval '[[ "$(actions --filter container=sick --filter event=health_status)" = "health_status: healthy health_status: unhealthy " ]]'
+	davit rename sick ill
+	davit kill ill
+	wait_for eval '[ "$(davit events --since 1h --until 0s --filter event=die --format "{{.Actor.Attributes.name}}" | tail -1)" = ill ]'
+	davit run --name eats -m 8m --memory-swap 8m bb sh -c 'x=$(head -c 100000000 /dev/zero | tr "\\0" x); echo ${#x}' || true
+	if [ "$(davit inspect -f '{{.State.OOMKilled}}' eats)" = true ]; then
+		[[ "$(actions --filter container=eats)" == *"oom die " ]]
+	fi
+}
+
+@test "a monitor that was killed: the end is told once, by who finds it" {
+	davit run -d --name box bb sleep 1000
+	local monitor box
+	box=$(pid_of box)
+	monitor=$(awk '/^PPid/ {print $2}' "/proc/$box/status")
+	kill -9 "$monitor" "$box"
+	wait_for eval 'davit ps -a >/dev/null; has_status box exited'
+	davit ps -a >/dev/null
+	[ "$(actions --filter container=box)" = "create start die " ]
+}
+
+@test "images, what is executed, restarts, copies, prune" {
+	local id
+	davit ps        # there is a run directory from now on
+	davit load -i <(davit save bb)
+	davit events --since 1h --until 0s --filter event=load --format '{{.Actor.ID}}' | grep -qx 'sha256:[0-9a-f]\{64\}'
+	id=$(davit image inspect -f '{{.Id}}' bb)
+	davit tag bb other:1
+	davit save -o "$T/saved.tar" other:1
+	davit untag bb other:1
+	make_image two '.config.Labels = {other: "yes"}'
+	davit rmi two
+	[ "$(davit events --since 1h --until 0s --filter type=image --format '{{.Action}} {{.Actor.Attributes.name}}' | sed "s/$id/ID/; s/sha256:.*/OTHER/" | tr '\n' ',')" = "save ID,load ID,tag other:1,save ID,untag ID,load OTHER,untag OTHER,delete OTHER," ]
+	davit run -d --name box bb sleep 1000
+	davit exec box sh -c 'exit 3' || true
+	davit exec -d box true
+	wait_for eval '[ "$(davit events --since 1h --until 0s --filter event=exec_die --format "{{.Actor.Attributes.exitCode}}" | tr "\n" " ")" = "3 0 " ]'
+	[ "$(davit events --since 1h --until 0s --filter event=exec_create --format '{{.Action}}' | head -1)" = "exec_create: sh -c exit 3" ]
+	[ "$(davit events --since 1h --until 0s --filter container=box --format '{{.Actor.Attributes.execID}}' | grep -v '<' | sort | uniq -c | awk '{print $1}' | tr '\n' ' ')" = "3 3 " ]
+	davit update --pids-limit 100 box
+	davit top box >/dev/null
+	davit cp box:/etc/hosts "$T/hosts"
+	davit cp "$T/hosts" box:/copied
+	davit export box >/dev/null
+	davit restart -t 0 box
+	[[ "$(actions --filter container=box)" == *" update top archive-path extract-to-dir export "*"start restart " ]]
+	davit rm -f box
+	davit container prune -f
+	[ "$(davit events --since 1h --until 0s --filter event=prune --format '{{.Type}} {{.Actor.Attributes.reclaimed}}')" = "container 0" ]
+}
+
 @test "times: seconds with a fraction, and durations" {
 	davit run --rm bb true
 	local t
