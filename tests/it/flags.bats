@@ -673,6 +673,46 @@ cg() {
 	wait "$run_pid" || true
 }
 
+# flag: run --attach
+@test "--attach: only these streams" {
+	run --separate-stderr -0 davit run --rm -a stdout bb sh -c 'echo out; echo err >&2'
+	[ "$output" = out ]
+	[ -z "$stderr" ]
+	run --separate-stderr -0 davit run --rm -a stderr bb sh -c 'echo out; echo err >&2'
+	[ -z "$output" ]
+	[ "$stderr" = err ]
+	[ "$(echo given | davit run --rm -i -a stdin -a stdout bb cat)" = given ]
+	run -125 davit run --rm -a nosuch bb true
+}
+
+# flag: run --init-path
+@test "--init-path: this program instead of ours" {
+	run davit run --rm --init --init-path "$T/nosuch" bb true
+	[ "$status" = 125 ]
+	printf '#!/bin/sh\nshift\necho "init of ours: $*"\nexec "$@"\n' >"$T/init"
+	chmod 755 "$T/init"
+	[ "$(davit run --rm --init --init-path "$T/init" bb echo run | tr '\n' ' ')" = "init of ours: echo run run " ]
+}
+
+# flag: run --sig-proxy
+@test "--sig-proxy: signals that we get are the container's, or ours" {
+	davit_background run --name box bb sh -c 'trap "echo got; exit 9" USR1; touch /ready; while :; do usleep 10000; done'
+	wait_for davit exec box test -e /ready
+	kill -USR1 "$run_pid"
+	local got=0
+	wait "$run_pid" || got=$?
+	[ "$got" = 9 ]
+	grep -qx got "$T/out"
+	davit_background run --sig-proxy=false --name alone bb sh -c 'trap "exit 9" USR1; touch /ready; while :; do usleep 10000; done'
+	wait_for davit exec alone test -e /ready
+	kill -USR1 "$run_pid"
+	got=0
+	wait "$run_pid" || got=$?
+	[ "$got" = 138 ]
+	has_status alone running
+	davit rm -f box alone
+}
+
 # --- update ---
 
 # flag: update --memory

@@ -25,6 +25,7 @@ logdir() { echo "$T/root/containers/$(id_of "$1")/log"; }
 	[ "$(davit logs --names box long 2>/dev/null | cut -d' ' -f1 | sort -u | tr '\n' ' ')" = "box long " ]
 }
 
+# flag: run --log-opt
 @test "logs -f: what comes until the end, over rotations" {
 	davit run -d --name box --log-opt max-size=4k --log-opt max-file=3 bb sh -c \
 		'for i in $(seq 300); do echo "line $i"; [ $((i % 50)) != 0 ] || while [ ! -e /tmp/go.$i ]; do sleep 0.05; done; done' >/dev/null	# allow(sleep): in the container
@@ -42,6 +43,7 @@ logdir() { echo "$T/root/containers/$(id_of "$1")/log"; }
 	[ "$(davit logs -n 120 box | head -n 1)" = "line 181" ]
 }
 
+# flag: run --log-driver
 @test "log drivers and options: none, local, attributes; what is wrong with them" {
 	davit run --name box --log-driver none bb echo x >/dev/null
 	[ ! -e "$(logdir box)" ]

@@ -11,6 +11,7 @@ unknown() {
 	[ "$(python3 "$DAVIT_SOURCE/tests/it/dns_ask.py" "$gateway" "$2")" = SERVFAIL ]
 }
 
+# flag: run --network-alias
 @test "in a network that a user made, by name, alias and id; not in the default one" {
 	run -0 davit network create front
 	run -0 davit run -d --name db --network front --network-alias store bb sleep 600

@@ -15,6 +15,7 @@ load network
 	[ "$output" = "$(readlink /proc/self/ns/net)" ]
 }
 
+# flag: run --publish
 @test "a published port: from the host, from outside, from a neighbour; docker's words for it" {
 	make_outside
 	serve web hello -p 8080:80 -p 192.0.2.1:8081:80 -p 53:53/udp
@@ -120,6 +121,10 @@ c.sendall(a[0].encode())' >"$T/server" 3>&- &
 	[ "$(davit ps -aq)" = "" ]
 }
 
+# flag: run --add-host
+# flag: run --dns
+# flag: run --dns-search
+# flag: run --dns-opt
 @test "names: --add-host, --dns and the others are in the container's files" {
 	run -0 davit run --rm --add-host one:192.0.2.7 --add-host gate:host-gateway --dns 192.0.2.53 --dns-search a.test \
 		--dns-opt ndots:3 bb cat /etc/hosts /etc/resolv.conf
@@ -198,6 +203,41 @@ c.sendall(a[0].encode())' >"$T/server" 3>&- &
 	[[ $output == *"is not connected"* ]]
 	gone() { [ "$(from web ip -o link | grep -c eth1)" = 0 ]; }
 	wait_for gone
+}
+
+# flag: run --expose
+# flag: run --publish-all
+# flag: run --ip
+# flag: run --ip6
+# flag: run --mac-address
+# flag: run --net-alias
+# flag: run --dns-option
+@test "--ip, --ip6, --mac-address, --net-alias, --expose, -P, --dns-option" {
+	make_outside
+	davit network create --subnet 10.77.0.0/24 --subnet fd77::/64 one
+	serve web hello --network one --ip 10.77.0.9 --ip6 fd77::9 --mac-address 02:00:00:00:00:09 --net-alias shop --expose 80 -P --dns-option ndots:4
+	run -0 davit exec web sh -c 'ip -o addr show eth0; cat /sys/class/net/eth0/address /etc/resolv.conf'
+	[[ $output == *"inet 10.77.0.9/24"*"inet6 fd77::9/64"*02:00:00:00:00:09*"options ndots:4"* ]]
+	[ "$(davit inspect -f '{{json .NetworkSettings.Networks.one.Aliases}}' web | jq 'index("shop") != null')" = true ]
+	[ "$(davit inspect -f '{{json .Config.ExposedPorts}}' web)" = '{"80/tcp":{}}' ]
+	local port
+	port=$(davit port web 80)
+	[ "$(get "192.0.2.1:${port##*:}")" = hello ]
+}
+
+@test "events: networks come and go, containers join and leave" {
+	davit network create one
+	davit network create two
+	davit run -d --name box --network one bb sleep 1000
+	davit network connect two box
+	davit network disconnect two box
+	davit stop -t 0 box
+	davit rm box
+	davit network rm one
+	davit network prune -f
+	[ "$(davit events --since 1h --until 0s --filter type=network --format '{{.Action}} {{.Actor.Attributes.name}}' | tr '\n' ',')" = \
+		"create one,create two,connect one,connect two,disconnect two,disconnect one,destroy one,destroy two,prune <no value>," ]
+	[[ "$(davit events --since 1h --until 0s --filter event=connect --format '{{.Actor.Attributes.type}} {{.Actor.Attributes.container}}' | head -1)" =~ ^bridge\ [0-9a-f]{64}$ ]]
 }
 
 @test "another container's network, and one by path" {

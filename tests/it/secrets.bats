@@ -20,6 +20,7 @@ load engine
 	run -1 davit secret create large "$T/large"
 }
 
+# flag: run --secret
 @test "as a file and as a variable, and nowhere else" {
 	printf 'hush-hush' | davit secret create key -
 	run -0 davit run --rm --secret key bb sh -c 'cat /run/secrets/key; stat -c " %a %u" /run/secrets/key; touch /run/secrets/key 2>/dev/null || echo ro'

@@ -124,6 +124,7 @@ has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 	[ "$(leftovers "$id")" = "" ]
 }
 
+# flag: run --restart
 @test "restart policies: on-failure counts, always goes on until it is stopped" {
 	davit run -d --name few --restart on-failure:2 bb sh -c 'echo x; exit 4' >/dev/null
 	wait_for eval '[ "$(davit inspect -f "{{.State.Status}} {{.RestartCount}}" few)" = "exited 2" ]'
@@ -185,6 +186,10 @@ has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 	davit rm -f box cat
 }
 
+# flag: run --cidfile
+# flag: run --pidfile
+# flag: run --timeout
+# flag: run --detach
 @test "--cidfile, --pidfile, --timeout" {
 	davit run -d --name box --cidfile "$T/cid" --pidfile "$T/pid" bb sleep 1000 >/dev/null
 	[ "$(cat "$T/cid")" = "$(id_of box)" ]
@@ -194,6 +199,7 @@ has_log() { log_of "$1" 2>/dev/null | grep -q "$2"; }
 	run -137 davit run --rm --timeout 1 bb sleep 1000
 }
 
+# flag: run --init
 @test "--init: a first process that passes signals on and reaps" {
 	! readelf -l "$DAVIT_BUILD/davit-monitor" | grep -q INTERP || skip "davit-monitor is not static here"
 	davit run -d --name box --init bb sleep 1000 >/dev/null

@@ -92,6 +92,7 @@ load engine
 	[ "$(davit container inspect -s box | jq '.[0].SizeRw')" = 12345 ]
 }
 
+# flag: exec --latest
 @test "--latest: the newest container, in every verb that podman has it" {
 	davit run -d --name first bb sleep 1000
 	davit run -d --name last bb sh -c 'echo said; touch /made; exec sleep 1000'
@@ -176,6 +177,8 @@ load engine
 }
 
 # What it writes after we have left must go somewhere: more than a terminal holds.
+# flag: exec --detach-keys
+# flag: run --detach-keys
 @test "exec: the detach keys leave the process alone, and its terminal goes on" {
 	davit run -d --name box bb sleep 1000
 	local program='stty -echo; echo ready; read x; echo "$x" >/got; yes | head -c 300000; touch /done; while [ ! -e /end ]; do usleep 10000; done; exit 5'
@@ -190,6 +193,8 @@ load engine
 	run -0 terminal $'ready=abx\x01' "$exec --detach-keys b,x,ctrl-a box sh -c 'echo ready; exec cat'"
 	run -1 terminal "$exec --detach-keys ctrl-1 box true"
 	[[ $output == *"Invalid detach keys"* ]]
+	run -0 terminal $'ready=x\x01' "'$DAVIT_BUILD/davit' --root $T/root --runroot $T/run run -it --name ran --detach-keys x,ctrl-a bb sh -c 'echo ready; exec cat'"
+	has_status ran running
 }
 
 @test "update --restart: counts for a container that runs" {
