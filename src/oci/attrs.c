@@ -37,7 +37,23 @@ static const struct name_value rlimit_types[] = {
 	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING }, { "RLIMIT_STACK", RLIMIT_STACK },
 };
 
-int attrs_rlimits(pid_t pid, const struct view_list *rlimits, struct dv_err *e)
+#define NOFILE_NEEDED 1024
+
+/* False: not now. */
+static bool is_now(int type, enum attrs_rlimits_when when, struct rlimit *rl)
+{
+	bool few = type == RLIMIT_NOFILE && rl->rlim_cur < NOFILE_NEEDED;
+
+	if (when == RLIMITS_ALL || (when == RLIMITS_EARLY && !few))
+		return true;
+	if (when == RLIMITS_LATE)
+		return few;
+	/* A hard limit above ours is for who is outside to give. */
+	rl->rlim_cur = NOFILE_NEEDED;
+	return rl->rlim_max >= NOFILE_NEEDED;
+}
+
+int attrs_rlimits(pid_t pid, const struct view_list *rlimits, enum attrs_rlimits_when when, struct dv_err *e)
 {
 	for (size_t i = 0; i < rlimits->n; i++) {
 		const struct spec_rlimit *l = view_at(rlimits, struct spec_rlimit, i);
@@ -46,7 +62,7 @@ int attrs_rlimits(pid_t pid, const struct view_list *rlimits, struct dv_err *e)
 
 		if (type < 0)
 			return dv_fail(e, DV_INVALID, "process.rlimits[%zu].type: \"%s\" is unknown", i, l->type);
-		if (prlimit(pid, type, &rl, NULL) < 0)
+		if (is_now(type, when, &rl) && prlimit(pid, type, &rl, NULL) < 0)
 			return dv_fail_errno(e, errno, "set %s to %llu:%llu", l->type, (unsigned long long)l->soft.v,
 					     (unsigned long long)l->hard.v);
 	}

@@ -5,7 +5,11 @@
 #include "oci/spec.h"
 
 /* rlimits of another process. INVALID names the type; what the kernel refuses fails as in runc. */
-int attrs_rlimits(pid_t pid, const struct view_list *rlimits, struct dv_err *e) DV_MUST_USE;
+/* A process that still builds its root needs descriptors: few of them are a limit for its program. It is given as many as
+ * it needs from outside (RLIMITS_EARLY), and takes the rest away itself when nothing is left to open (RLIMITS_LATE: only
+ * what the other left). */
+enum attrs_rlimits_when { RLIMITS_ALL, RLIMITS_EARLY, RLIMITS_LATE };
+int attrs_rlimits(pid_t pid, const struct view_list *rlimits, enum attrs_rlimits_when when, struct dv_err *e) DV_MUST_USE;
 int attrs_scheduler(pid_t pid, const struct spec_scheduler *s, struct dv_err *e) DV_MUST_USE;
 int attrs_io_priority(pid_t pid, const struct spec_io_priority *p, struct dv_err *e) DV_MUST_USE;
 /* "0-3,7" as for taskset; NULL or "" does nothing. */

@@ -86,7 +86,7 @@ static int from_outside(struct launch *l, struct dv_err *e)
 
 	if (!p)
 		return 0;
-	if ((r = attrs_rlimits(pid, &p->rlimits, e)) < 0 ||
+	if ((r = attrs_rlimits(pid, &p->rlimits, RLIMITS_EARLY, e)) < 0 ||
 	    (p->oom_score_adj.set && (r = attrs_oom_score(l->proc_fd, pid, p->oom_score_adj.v, e)) < 0) ||
 	    (p->scheduler && (r = attrs_scheduler(pid, p->scheduler, e)) < 0) ||
 	    (p->io_priority && (r = attrs_io_priority(pid, p->io_priority, e)) < 0))

@@ -317,7 +317,7 @@ static int place(struct exec *x, struct dv_err *e)
 
 	if ((affinity && (r = attrs_affinity(pid, affinity->initial, e)) < 0) || (r = join_cgroup(x, e)) < 0 ||
 	    (affinity && (r = attrs_affinity(pid, affinity->final, e)) < 0) ||
-	    (r = attrs_rlimits(pid, &p->rlimits, e)) < 0 ||
+	    (r = attrs_rlimits(pid, &p->rlimits, RLIMITS_ALL, e)) < 0 ||
 	    (p->oom_score_adj.set && (r = attrs_oom_score(x->proc_fd, pid, p->oom_score_adj.v, e)) < 0) ||
 	    (p->scheduler && (r = attrs_scheduler(pid, p->scheduler, e)) < 0) ||
 	    (p->io_priority && (r = attrs_io_priority(pid, p->io_priority, e)) < 0) ||

@@ -320,6 +320,8 @@ int process_become(struct process *p, struct dv_err *e)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (defence_on("fds") && (r = keep_few(p, e)) < 0)
 		return r;
+	if ((r = attrs_rlimits(0, &p->spec->rlimits, RLIMITS_LATE, e)) < 0)
+		return r;
 	cap_sets_of_spec(p->spec->caps, false, &caps);
 	make_env(p);
 	if ((r = join_keyring(p, e)) < 0 || (p->personality && (r = attrs_personality(p->personality, e)) < 0) ||

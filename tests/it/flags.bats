@@ -673,6 +673,16 @@ cg() {
 	wait "$run_pid" || true
 }
 
+@test "--ulimit nofile: fewer than it takes to build the root" {
+	local flags
+	for flags in 60 60:60 20:20 8:100000; do
+		[ "$(davit run --rm --ulimit "nofile=$flags" bb sh -c 'echo $(ulimit -Sn):$(ulimit -Hn)')" = "${flags%:*}:${flags#*:}" ]
+	done
+	davit run -d --name few --ulimit nofile=12:12 bb sleep 1000
+	[ "$(davit exec few sh -c 'ulimit -n')" = 12 ]
+	davit rm -f few
+}
+
 # flag: run --attach
 @test "--attach: only these streams" {
 	run --separate-stderr -0 davit run --rm -a stdout bb sh -c 'echo out; echo err >&2'
