@@ -188,14 +188,15 @@ int logs_show(struct verb_call *c, struct engine **g, const struct logs_ref *v, 
 static int run(struct verb_call *c, struct dv_err *e)
 {
 	const struct logs_args *x = c->args;
-	struct logs_ref *v = arena_array(c->arena, struct logs_ref, c->n_operands + 1);
 	auto_engine struct engine *g = NULL;
-	int r;
+	struct logs_ref *v;
+	int r = cli_engine(c, &g, e);
 
+	if (r < 0)
+		return r;
+	v = arena_array(c->arena, struct logs_ref, c->n_operands + 1);
 	for (size_t i = 0; i < c->n_operands; i++)
 		v[i] = (struct logs_ref){ c->operands[i], x->names ? c->operands[i] : NULL };
-	if ((r = cli_engine(c, &g, e)) < 0)
-		return r;
 	return logs_show(c, &g, v, c->n_operands, e);
 }
 

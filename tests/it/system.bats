@@ -99,7 +99,7 @@ load engine
 	wait_for davit exec -l test -e /made
 	[ "$(davit exec --latest hostname)" = "$(davit inspect -l -f '{{.Config.Hostname}}')" ]
 	[ "$(davit container inspect -l -f '{{.Name}}')" = /last ]
-	[ "$(davit logs -l)" = said ]
+	wait_for eval '[ "$(davit logs -l)" = said ]'
 	[[ "$(davit top -l)" == *sleep* ]]
 	[[ "$(davit diff -l)" == *"A /made"* ]]
 	[ "$(davit stats -l --no-stream --format '{{.Name}}')" = last ]
