@@ -14,6 +14,8 @@ static struct json *text(struct arena *a, const char *s)
 
 const char *pod_state(const struct pod *p, const struct ctr_list *l)
 {
+	/* Until it is down, its ports and addresses are not free. */
+	bool up = p->status == POD_UP || p->status == POD_STOPPING;
 	size_t running = 0, paused = 0, ended = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
@@ -25,9 +27,9 @@ const char *pod_state(const struct pod *p, const struct ctr_list *l)
 	}
 	if (l->n && paused == l->n)
 		return "Paused";
-	if (running == l->n && (running || p->status == POD_UP))
+	if (running == l->n && (running || up))
 		return "Running";
-	if (running || paused || (p->status == POD_UP && !p->no_infra && l->n))
+	if (running || paused || (up && !p->no_infra && l->n))
 		return "Degraded";
 	return ended || p->status == POD_EXITED ? "Exited" : "Created";
 }

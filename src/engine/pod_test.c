@@ -25,6 +25,8 @@ static void test_state(void **state)
 		{ POD_UP, false, { &running, &paused }, "Degraded" },
 		{ POD_UP, false, { &ended }, "Degraded" },
 		{ POD_UP, true, { &ended }, "Exited" },
+		{ POD_STOPPING, false, { &ended }, "Degraded" },
+		{ POD_STARTING, false, { &ended }, "Exited" },
 		{ POD_UP, false, { &paused, &paused }, "Paused" },
 		{ POD_EXITED, false, { &ended, &made }, "Exited" },
 		{ POD_EXITED, false, { NULL }, "Exited" },
