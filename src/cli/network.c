@@ -404,11 +404,13 @@ static const struct verb verb_disconnect = {
 /* --- reload --- */
 
 struct reload_args {
-	bool all, latest;
+	bool all, latest, missing;
 };
 static const struct opt reload_opts[] = {
 	{ .name = "all", .letter = 'a', .kind = OPT_BOOL, .offset = offsetof(struct reload_args, all),
 	  .help = "All containers: they are anyway" },
+	{ .name = "missing", .kind = OPT_BOOL, .offset = offsetof(struct reload_args, missing),
+	  .help = "Only when they are not there" },
 	{ .name = "latest", .letter = 'l', .kind = OPT_BOOL, .flags = OPT_HIDDEN, .offset = offsetof(struct reload_args, latest),
 	  .help = "All are reloaded anyway" },
 	{ 0 }
@@ -416,10 +418,13 @@ static const struct opt reload_opts[] = {
 
 static int reload_run(struct verb_call *c, struct dv_err *e)
 {
+	const struct reload_args *args = c->args;
 	auto_engine struct engine *g = NULL;
 	int r = cli_engine(c, &g, e);
 
-	return r < 0 ? r : network_reload(g, c->arena, e);
+	if (r < 0)
+		return r;
+	return args->missing ? network_repair(g, c->arena, e) : network_reload(g, c->arena, e);
 }
 
 static const struct verb verb_reload = {

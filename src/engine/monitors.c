@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/packet.h"
 #include "base/str.h"
 #include "engine/logopts.h"
 #include "engine/monitors.h"
-#include "oci/defence.h"
 #include "oci/mount.h"
 #include "monitor/job.h"
 

@@ -115,9 +115,9 @@ struct network_connect {
 int network_connect(struct engine *g, struct arena *a, const struct network_connect *q, struct dv_err *e) DV_MUST_USE;
 int network_disconnect(struct engine *g, struct arena *a, const char *network, const char *container, bool force,
 		       struct dv_err *e) DV_MUST_USE;
-/* Makes the firewall's table anew, whatever became of it, in one transaction. */
+/* Makes the firewall's table anew, whatever became of it, in one transaction; containers that have ended are out of it. */
 int network_reload(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
-/* The same, if the table is not there: what others flushed comes back with the next command. */
+/* The same, if the table is not there: what davit-netd has done when others have flushed it. */
 int network_repair(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 /* The container's name is another now: those that run with it find it by that. */
 int network_renamed(struct engine *g, struct arena *a, const char *id, struct dv_err *e) DV_MUST_USE;

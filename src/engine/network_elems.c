@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/network_rules.h"
@@ -57,13 +58,29 @@ static bool has_bridge(const struct network *n)
 	return !streq(n->driver, "macvlan");
 }
 
+/* Its bridge's own addresses, where names are asked for. */
+static void gateway_elems(struct elems *l, const struct network *n)
+{
+	for (int f = 0; f < NET_FAMILIES; f++) {
+		const struct net_addr *x = &n->subnets[f].gateway;
+		struct elem *asked;
+
+		if (!addr_is(x))
+			continue;
+		memcpy(new_elem(l, NFPROTO_INET, f == NET_V4 ? "gateways4" : "gateways6", addr_len(x))->key, x->b, addr_len(x));
+		asked = new_elem(l, NFPROTO_INET, f == NET_V4 ? "asked4" : "asked6", 16 + addr_len(x));
+		put_name(asked->key, n->bridge);
+		memcpy(asked->key + 16, x->b, addr_len(x));
+	}
+}
+
 static void network_elems(struct elems *l, const struct network *n)
 {
 	if (!n || !has_bridge(n))
 		return;
 	add_name(l, "bridges", n->bridge);
 	add_pair(l, "same", n->bridge);
-	if (n->icc)
+	if (n->icc || !defence_on("net-icc"))
 		add_pair(l, "talk", n->bridge);
 	if (n->masquerade && !n->internal)
 		add_name(l, "hidden", n->bridge);
@@ -71,6 +88,7 @@ static void network_elems(struct elems *l, const struct network *n)
 		add_name(l, "internal", n->bridge);
 	if (!n->isolate)
 		add_name(l, "open", n->bridge);
+	gateway_elems(l, n);
 }
 
 /* --- an endpoint --- */
@@ -113,7 +131,7 @@ static unsigned number(const struct json *j, const char *key)
 static void port_elem(struct elems *l, int f, const struct net_addr *host, const struct json *port, const struct net_addr *to)
 {
 	static const char *const names[2][NET_FAMILIES] = { { "any4", "any6" }, { "host4", "host6" } };
-	bool one = addr_is(host) && !addr_is_any(host);
+	bool one = addr_is(host) && !addr_is_any(host) && defence_on("net-host-address");
 	size_t at = one ? addr_len(to) : 0;
 	struct elem *x = new_elem(l, NFPROTO_INET, names[one][f], at + 8);
 	unsigned outer = number(port, "host"), inner = number(port, "port");

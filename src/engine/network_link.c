@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -53,6 +54,13 @@ static int forward(struct engine *g, struct arena *a, int route, bool v6, struct
 
 /* --- bridges --- */
 
+/* Neighbours that must not talk: the firewall says so where it sees what passes a bridge, the bridge itself elsewhere. The
+ * firewall is the better one, since it lets through what goes to a published port. */
+static bool has_bridge_filter(void)
+{
+	return access("/proc/sys/net/bridge", F_OK) == 0;
+}
+
 static void bridge_addresses(struct nl_batch *b, int index, const struct network *n)
 {
 	for (int f = 0; f < NET_FAMILIES; f++) {
@@ -78,11 +86,13 @@ static int check_routes(struct arena *a, int route, const struct network *n, str
 	return r;
 }
 
-static void set_port(struct nl_batch *b, const char *link, int bridge, const struct endpoint *p)
+static void set_port(struct nl_batch *b, const char *link, int bridge, const struct network *n, const struct endpoint *p)
 {
 	/* Its own published port leads it back to itself. */
 	if (json_len(p->ports))
 		link_set_hairpin(b, link);
+	if (!n->icc && !has_bridge_filter())
+		link_set_isolated(b, link);
 	/* Nobody has to ask who has the address: it is known, and cannot be claimed by another. */
 	for (int f = 0; f < NET_FAMILIES; f++)
 		if (addr_is(&p->addr[f]))
@@ -101,7 +111,7 @@ static int take_ports(struct engine *g, struct arena *a, int route, int bridge, 
 		if (!endpoint_active(g, l.v[i]))
 			continue;
 		link_set_master(&b, endpoint_link(g, a, l.v[i]), bridge);
-		set_port(&b, endpoint_link(g, a, l.v[i]), bridge, l.v[i]);
+		set_port(&b, endpoint_link(g, a, l.v[i]), bridge, n, l.v[i]);
 		dv_ignore(nl_send(route, &b, NULL));    /* one whose container has not got its link yet, or has ended */
 	}
 	return r;
@@ -127,6 +137,8 @@ static int bridge_make(struct engine *g, struct arena *a, int route, const struc
 	if ((r = link_find(route, n->bridge, &l, e)) < 0)
 		return r;
 	bridge_addresses(&addrs, l.index, n);
+	if (!n->icc && has_bridge_filter())
+		link_set_filtered(&addrs, l.index);
 	if ((r = nl_send(route, &addrs, e)) < 0 || (r = take_ports(g, a, route, l.index, n, e)) < 0)
 		return r;
 	*ret_index = l.index;
@@ -186,7 +198,7 @@ static int send_link(struct engine *g, struct arena *a, int route, int netns, in
 		link_add_veth(&b, &(struct link_veth){ .name = endpoint_link(g, a, p), .index = outer_index(g, a, p),
 						       .master = bridge, .mtu = n->mtu, .peer_name = p->ifname, .peer_netns = netns, .peer_index = index,
 						       .peer_mac = p->mac });
-		set_port(&b, endpoint_link(g, a, p), bridge, p);
+		set_port(&b, endpoint_link(g, a, p), bridge, n, p);
 	}
 	return nl_send(route, &b, e);
 }

@@ -353,7 +353,7 @@ int network_reload(struct engine *g, struct arena *a, struct dv_err *e)
 	struct endpoint_list l;
 	int r;
 
-	if ((r = network_migrate(g, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0 ||
+	if ((r = network_migrate(g, e)) < 0 || (r = life_settle_busy(g, a, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0 ||
 	    (r = endpoint_rows(g, a, NULL, 0, &l, e)) < 0)
 		return r;
 	if (any_active(g, &l) && (r = bridges_up(g, a, &l, e)) < 0)

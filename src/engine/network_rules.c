@@ -6,17 +6,19 @@
  *		arrive, leave	DNAT of published ports: of packets that come in, and of this host's own
  *		pass		forward: replies; into a network: the same network, or a published port; out of one; the host
  *				is no router between the links that it had before
+ *		ask		input: a network's name server is asked from that network only
  *		out		masquerading
  *	bridge	guard		a port of a bridge sends with its own MAC and addresses only, in IP, ARP and neighbour
  *				advertisements, and nothing else
+ *
+ * Each rule that holds an attack off has a name (base/defence.h), by which tests/attack/attack_net.bats leaves it out.
  *
  * A container is one element of `addresses` and one of `guard` for each address, a published port one of the maps.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 
-#include "base/str.h"
-#include "base/file.h"
+#include "base/defence.h"
 #include "engine/network_rules.h"
 #include "net/nft.h"
 
@@ -40,6 +42,10 @@ static const struct {
 	{ NFPROTO_INET, { "uplinks", NFT_T_IFNAME, 16, 0, 0 } },
 	{ NFPROTO_INET, { "addresses4", NFT_T_IPV4, 4, 0, 0 } },
 	{ NFPROTO_INET, { "addresses6", NFT_T_IPV6, 16, 0, 0 } },
+	{ NFPROTO_INET, { "gateways4", NFT_T_IPV4, 4, 0, 0 } },
+	{ NFPROTO_INET, { "gateways6", NFT_T_IPV6, 16, 0, 0 } },
+	{ NFPROTO_INET, { "asked4", NFT_T2(NFT_T_IFNAME, NFT_T_IPV4), 20, 0, 0 } },
+	{ NFPROTO_INET, { "asked6", NFT_T2(NFT_T_IFNAME, NFT_T_IPV6), 32, 0, 0 } },
 	{ NFPROTO_INET, { "self4", NFT_T2(NFT_T_IPV4, NFT_T_IPV4), 8, 0, 0 } },
 	{ NFPROTO_INET, { "self6", NFT_T2(NFT_T_IPV6, NFT_T_IPV6), 32, 0, 0 } },
 	{ NFPROTO_INET, { "any4", KEY_PORT, 8, NFT_T2(NFT_T_IPV4, NFT_T_PORT), 8 } },
@@ -92,7 +98,9 @@ static const struct {
 
 static const char *const any_map[NET_FAMILIES] = { "any4", "any6" }, *const host_map[NET_FAMILIES] = { "host4", "host6" },
 			 *const address_set[NET_FAMILIES] = { "addresses4", "addresses6" },
-			 *const self_set[NET_FAMILIES] = { "self4", "self6" };
+			 *const self_set[NET_FAMILIES] = { "self4", "self6" },
+			 *const gateway_set[NET_FAMILIES] = { "gateways4", "gateways6" },
+			 *const asked_set[NET_FAMILIES] = { "asked4", "asked6" };
 
 /* --- early --- */
 
@@ -101,13 +109,15 @@ static void early_rules(const struct nft *t)
 	struct nft_rule r;
 
 	nft_chain(t, "early", &(struct nft_hook){ "filter", NF_INET_PRE_ROUTING, -300 });
-	r = nft_rule(t, "early", "loopback addresses do not come from outside");
-	nft_if_name(&r, NFT_META_IIFNAME, NFT_CMP_NEQ, "lo");
-	if_family(&r, NFPROTO_IPV4);
-	nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, 16, 1, NFT_REG_1);
-	nft_cmp(&r, NFT_CMP_EQ, NFT_REG_1, "\x7f", 1);
-	end_with(&r, NF_DROP);
-	for (int f = 0; f < NET_FAMILIES; f++) {
+	if (defence_on("net-loopback")) {
+		r = nft_rule(t, "early", "loopback addresses do not come from outside");
+		nft_if_name(&r, NFT_META_IIFNAME, NFT_CMP_NEQ, "lo");
+		if_family(&r, NFPROTO_IPV4);
+		nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, 16, 1, NFT_REG_1);
+		nft_cmp(&r, NFT_CMP_EQ, NFT_REG_1, "\x7f", 1);
+		end_with(&r, NF_DROP);
+	}
+	for (int f = 0; f < NET_FAMILIES && defence_on("net-direct"); f++) {
 		r = nft_rule(t, "early", "containers are not addressed from outside");
 		if_family(&r, ip[f].family);
 		nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, ip[f].daddr, ip[f].len, NFT_REG_1);
@@ -182,7 +192,7 @@ static void into_rules(const struct nft *t)
 	r = nft_rule(t, "into", "from the same network");
 	if_pair(&r, "talk");
 	end_with(&r, NF_ACCEPT);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && defence_on("net-internal"); i++) {
 		r = nft_rule(t, "into", "internal networks are closed");
 		if_in(&r, i ? NFT_META_OIFNAME : NFT_META_IIFNAME, "internal", false);
 		end_with(&r, NF_DROP);
@@ -194,6 +204,8 @@ static void into_rules(const struct nft *t)
 	if_in(&r, NFT_META_IIFNAME, "open", false);
 	if_in(&r, NFT_META_OIFNAME, "open", false);
 	end_with(&r, NF_ACCEPT);
+	if (!defence_on("net-isolate"))
+		return;
 	r = nft_rule(t, "into", "another network, or from outside and not published");
 	nft_counter(&r);
 	end_with(&r, NF_DROP);
@@ -211,16 +223,41 @@ static void pass_rules(const struct nft *t)
 	if_in(&r, NFT_META_OIFNAME, "bridges", false);
 	nft_verdict(&r, NFT_JUMP, "into");
 	nft_rule_end(&r);
-	r = nft_rule(t, "pass", "no way out of an internal network");
-	if_in(&r, NFT_META_IIFNAME, "internal", false);
-	end_with(&r, NF_DROP);
+	if (defence_on("net-internal")) {
+		r = nft_rule(t, "pass", "no way out of an internal network");
+		if_in(&r, NFT_META_IIFNAME, "internal", false);
+		end_with(&r, NF_DROP);
+	}
 	r = nft_rule(t, "pass", "out of a network");
 	if_in(&r, NFT_META_IIFNAME, "bridges", false);
 	end_with(&r, NF_ACCEPT);
+	if (!defence_on("net-router"))
+		return;
 	r = nft_rule(t, "pass", "no router between the host's own links");
 	if_in(&r, NFT_META_IIFNAME, "uplinks", false);
 	if_in(&r, NFT_META_OIFNAME, "uplinks", false);
 	end_with(&r, NF_DROP);
+}
+
+/* Who is in a network finds its neighbours there; others are told nothing. This host asks as it likes. */
+static void ask_rules(const struct nft *t)
+{
+	static const unsigned char port[2] = { 0, 53 };
+	struct nft_rule r;
+
+	nft_chain(t, "ask", &(struct nft_hook){ "filter", NF_INET_LOCAL_IN, 0 });
+	for (int f = 0; f < NET_FAMILIES && defence_on("net-names"); f++) {
+		r = nft_rule(t, "ask", "names of a network are asked for in that network");
+		nft_if_name(&r, NFT_META_IIFNAME, NFT_CMP_NEQ, "lo");
+		if_family(&r, ip[f].family);
+		nft_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
+		nft_cmp(&r, NFT_CMP_EQ, NFT_REG_1, port, sizeof port);
+		nft_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, ip[f].daddr, ip[f].len, NFT_R(4));
+		nft_lookup(&r, gateway_set[f], NFT_R(4), 0, false);
+		nft_meta(&r, NFT_META_IIFNAME, NFT_R(0));
+		nft_lookup(&r, asked_set[f], NFT_R(0), 0, true);
+		end_with(&r, NF_DROP);
+	}
 }
 
 static void out_rules(const struct nft *t)
@@ -277,10 +314,24 @@ static void if_icmp6(struct nft_rule *r, unsigned char type)
 	nft_cmp(r, NFT_CMP_EQ, NFT_REG_1, &type, 1);
 }
 
+/* Of a test that leaves a defence out. */
+static void accept_all(const struct nft *t, unsigned type)
+{
+	struct nft_rule r = nft_rule(t, "guard", "anybody's");
+
+	if_ethertype(&r, type);
+	end_with(&r, NF_ACCEPT);
+}
+
 static void arp_rules(const struct nft *t)
 {
-	struct nft_rule r = nft_rule(t, "guard", "ARP says whose address is whose: only its own");
+	struct nft_rule r;
 
+	if (!defence_on("net-arp")) {
+		accept_all(t, 0x0806);
+		return;
+	}
+	r = nft_rule(t, "guard", "ARP says whose address is whose: only its own");
 	if_ethertype(&r, 0x0806);
 	guard_key(&r, NFT_PAYLOAD_NETWORK_HEADER, 8, NFT_PAYLOAD_NETWORK_HEADER, 14, 4);
 	nft_lookup(&r, "guard4", NFT_R(0), 0, true);
@@ -294,20 +345,35 @@ static void arp_rules(const struct nft *t)
 
 static void ip_rules(const struct nft *t)
 {
-	struct nft_rule r = nft_rule(t, "guard", "IPv4 from its own addresses");
+	struct nft_rule r;
 
+	if (!defence_on("net-ipv4"))
+		accept_all(t, 0x0800);
+	r = nft_rule(t, "guard", "IPv4 from its own addresses");
 	if_ethertype(&r, 0x0800);
 	guard_key(&r, NFT_PAYLOAD_LL_HEADER, 6, NFT_PAYLOAD_NETWORK_HEADER, 12, 4);
 	nft_lookup(&r, "guard4", NFT_R(0), 0, false);
 	end_with(&r, NF_ACCEPT);
-	r = nft_rule(t, "guard", "no container is a router");
-	if_icmp6(&r, 134);
-	end_with(&r, NF_DROP);
-	r = nft_rule(t, "guard", "a neighbour advertises its own address only");
-	if_icmp6(&r, 136);
-	guard_key(&r, NFT_PAYLOAD_LL_HEADER, 6, NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16);
-	nft_lookup(&r, "guard6", NFT_R(0), 0, true);
-	end_with(&r, NF_DROP);
+}
+
+static void ip6_rules(const struct nft *t)
+{
+	struct nft_rule r;
+
+	if (defence_on("net-advert")) {
+		r = nft_rule(t, "guard", "no container is a router");
+		if_icmp6(&r, 134);
+		end_with(&r, NF_DROP);
+	}
+	if (defence_on("net-neighbour")) {
+		r = nft_rule(t, "guard", "a neighbour advertises its own address only");
+		if_icmp6(&r, 136);
+		guard_key(&r, NFT_PAYLOAD_LL_HEADER, 6, NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16);
+		nft_lookup(&r, "guard6", NFT_R(0), 0, true);
+		end_with(&r, NF_DROP);
+	}
+	if (!defence_on("net-ipv6"))
+		accept_all(t, 0x86dd);
 	r = nft_rule(t, "guard", "IPv6 from its own addresses");
 	if_ethertype(&r, 0x86dd);
 	guard_key(&r, NFT_PAYLOAD_LL_HEADER, 6, NFT_PAYLOAD_NETWORK_HEADER, 8, 16);
@@ -325,6 +391,9 @@ static void guard_rules(const struct nft *t, const char *prefix)
 	end_with(&r, NF_ACCEPT);
 	arp_rules(t);
 	ip_rules(t);
+	ip6_rules(t);
+	if (!defence_on("net-frames"))
+		return;
 	r = nft_rule(t, "guard", "anything else");
 	nft_counter(&r);
 	end_with(&r, NF_DROP);
@@ -349,6 +418,7 @@ void rules_write_tables(const struct nft *inet, const struct nft *bridge, const 
 	leave_rules(inet);
 	into_rules(inet);
 	pass_rules(inet);
+	ask_rules(inet);
 	out_rules(inet);
 	guard_rules(bridge, prefix);
 }

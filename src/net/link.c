@@ -152,6 +152,20 @@ void link_set_hairpin(struct nl_batch *b, const char *name)
 	set_port(b, "set a bridge's port", name, IFLA_BRPORT_MODE);
 }
 
+void link_set_filtered(struct nl_batch *b, int bridge)
+{
+	size_t info, data;
+
+	link_msg(b, "filter what passes a bridge", RTM_NEWLINK, 0, bridge, 0);
+	info = nl_nest(b, IFLA_LINKINFO);
+	nl_str(b, IFLA_INFO_KIND, "bridge");
+	data = nl_nest(b, IFLA_INFO_DATA);
+	nl_u8(b, IFLA_BR_NF_CALL_IPTABLES, 1);
+	nl_u8(b, IFLA_BR_NF_CALL_IP6TABLES, 1);
+	nl_nest_end(b, data);
+	nl_nest_end(b, info);
+}
+
 void link_no_addrgen(struct nl_batch *b, int index)
 {
 	size_t spec, inet6;

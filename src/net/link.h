@@ -47,6 +47,8 @@ void link_set_master(struct nl_batch *b, const char *name, int master);
 void link_set_isolated(struct nl_batch *b, const char *name);
 /* What came in by the port may leave by it: where frames are redirected (br_netfilter and DNAT). */
 void link_set_hairpin(struct nl_batch *b, const char *name);
+/* What passes a bridge goes through the firewall of IP as well, as far as the kernel has br_netfilter. */
+void link_set_filtered(struct nl_batch *b, int bridge);
 /* No link-local IPv6 address comes up with it. */
 void link_no_addrgen(struct nl_batch *b, int index);
 /* Blocks; see above. */

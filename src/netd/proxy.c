@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/defence.h"
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -219,10 +220,15 @@ static void list_free(void *p)
  * are none. */
 static int port_listen(struct port *port, const struct sockaddr_storage *at, struct dv_err *e)
 {
+	struct sockaddr_storage weak = { .ss_family = at->ss_family };
 	int on = 1, r = fd_socket(at->ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0, &port->fd, e);
 
 	if (r < 0)
 		return r;
+	if (!defence_on("net-proxy")) {
+		((struct sockaddr_in *)(void *)&weak)->sin_port = ((const struct sockaddr_in *)(const void *)at)->sin_port;
+		at = &weak;
+	}
 	(void)setsockopt(port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	(void)setsockopt(port->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	if (bind(port->fd, (const struct sockaddr *)at, addr_len(at)) < 0 || listen(port->fd, 1024) < 0)

@@ -36,7 +36,7 @@ static void on_exit_of(void *ctx, int pidfd)
 
 static void start(struct repair *p)
 {
-	const char *const argv[] = { "davit", "--root", p->root, "--runroot", p->runroot, "network", "reload", "--all", NULL };
+	const char *const argv[] = { "davit", "--root", p->root, "--runroot", p->runroot, "network", "reload", "--missing", NULL };
 	struct proc_spawn s = { .path = p->program, .argv = (char *const *)argv };
 	struct dv_err e = DV_ERR_NONE;
 

@@ -1,7 +1,8 @@
 /* rules.c - listens to what nf_tables tells everybody: that a table is gone.
  *
  * A flush of the whole ruleset removes each table with a message of its own. When messages were lost, the table may
- * be: it is asked to be looked at then.
+ * be: it is asked to be looked at then. A command of ours that makes the table anew removes it first, in one step:
+ * what is made after it was removed is not lost.
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -42,40 +43,45 @@ static const char *table_of(const struct nlmsghdr *h)
 	return NULL;
 }
 
-static bool is_loss(const struct rules_watch *w, const struct nlmsghdr *h)
+/* There are two tables of the name, in two families. */
+static void note(const struct rules_watch *w, const struct nlmsghdr *h, uint64_t *gone)
 {
-	const char *name;
+	unsigned type = h->nlmsg_type ^ NFNL_SUBSYS_NFTABLES << 8;
+	const char *name = type == NFT_MSG_DELTABLE || type == NFT_MSG_NEWTABLE ? table_of(h) : NULL;
+	uint64_t family;
 
-	if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE))
-		return false;
-	name = table_of(h);
-	return name && streq(name, w->table);
+	if (!name || !streq(name, w->table))
+		return;
+	family = UINT64_C(1) << (((const struct nfgenmsg *)NLMSG_DATA(h))->nfgen_family & 63);
+	*gone = type == NFT_MSG_DELTABLE ? *gone | family : *gone & ~family;
+}
+
+static void note_all(const struct rules_watch *w, const char *data, size_t len, uint64_t *gone)
+{
+	for (size_t at = 0; at + sizeof(struct nlmsghdr) <= len;) {
+		const struct nlmsghdr *h = (const void *)(data + at);
+
+		if (h->nlmsg_len < sizeof *h || at + h->nlmsg_len > len)
+			return;
+		note(w, h, gone);
+		at += NLMSG_ALIGN(h->nlmsg_len);
+	}
 }
 
 static void on_message(void *ctx, int fd, uint32_t events)
 {
 	struct rules_watch *w = ctx;
 	char buf[16384] __attribute__((aligned(8)));
-	bool lost = false;
+	bool missed = false;
+	uint64_t gone = 0;
 	ssize_t n;
 
-	while ((n = recv(fd, buf, sizeof buf, MSG_DONTWAIT)) != 0) {
-		if (n < 0 && errno == ENOBUFS) {
-			lost = true;
-			continue;
-		}
-		if (n < 0)
-			break;
-		for (size_t at = 0; at + sizeof(struct nlmsghdr) <= (size_t)n;) {
-			const struct nlmsghdr *h = (const void *)(buf + at);
-
-			if (h->nlmsg_len < sizeof *h || at + h->nlmsg_len > (size_t)n)
-				break;
-			lost |= is_loss(w, h);
-			at += NLMSG_ALIGN(h->nlmsg_len);
-		}
+	while ((n = recv(fd, buf, sizeof buf, MSG_DONTWAIT)) > 0 || (n < 0 && errno == ENOBUFS)) {
+		missed |= n < 0;
+		if (n > 0)
+			note_all(w, buf, (size_t)n, &gone);
 	}
-	if (lost)
+	if (missed || gone)
 		w->lost(w->ctx);
 }
 

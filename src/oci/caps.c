@@ -6,10 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/defence.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "oci/caps.h"
-#include "oci/defence.h"
 
 static const char *const names[] = {
 	"CAP_CHOWN",          "CAP_DAC_OVERRIDE",   "CAP_DAC_READ_SEARCH", "CAP_FOWNER",

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "oci/defence.h"
 #include "oci/rootfs.h"
 #include "oci/scratch.h"
 

@@ -14,9 +14,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "oci/defence.h"
 #include "oci/hooks.h"
 #include "oci/launch.h"
 #include "oci/newnet.h"

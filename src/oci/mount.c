@@ -6,10 +6,10 @@
 #include <sys/syscall.h>
 
 #include "base/compat.h"
+#include "base/defence.h"
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "oci/defence.h"
 #include "oci/mount.h"
 #include "oci/scratch.h"
 

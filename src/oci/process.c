@@ -11,12 +11,12 @@
 #include <sys/syscall.h>
 
 #include "base/compat.h"
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "oci/attrs.h"
 #include "oci/caps.h"
-#include "oci/defence.h"
 #include "oci/process.h"
 #include "oci/procfs.h"
 #include "oci/sys.h"

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <sys/vfs.h>
 
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "oci/defence.h"
 #include "oci/procfs.h"
 
 static int check_magic(int fd, const char *path, struct dv_err *e)

@@ -6,9 +6,9 @@
 #include <sys/sysmacros.h>
 
 #include "base/compat.h"
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "oci/defence.h"
 #include "oci/rootfs.h"
 #include "oci/scratch.h"
 #include "oci/sys.h"

@@ -17,11 +17,11 @@
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
+#include "base/defence.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
-#include "oci/defence.h"
 #include "oci/mount.h"
 #include "oci/sys.h"
 #include "oci/self.h"

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "json/view.h"
 #include "oci/cgroup.h"
-#include "oci/defence.h"
 #include "oci/ns.h"
 #include "oci/spec.h"
 #include "oci/state.h"

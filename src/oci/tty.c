@@ -7,9 +7,9 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
+#include "base/defence.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "oci/defence.h"
 #include "oci/mount.h"
 #include "oci/tty.h"
 

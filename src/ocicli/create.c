@@ -1,9 +1,9 @@
 /* create.c - create and run: their flags are one table. */
 #include <stdlib.h>
 
+#include "base/defence.h"
 #include "base/fd.h"
 #include "base/str.h"
-#include "oci/defence.h"
 #include "oci/foreground.h"
 #include "oci/notify.h"
 #include "oci/self.h"

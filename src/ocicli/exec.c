@@ -1,9 +1,9 @@
 /* exec.c - exec: a process object from flags and operands, or from a file. */
 #include <fcntl.h>
 
+#include "base/defence.h"
 #include "base/str.h"
 #include "oci/caps.h"
-#include "oci/defence.h"
 #include "oci/foreground.h"
 #include "oci/self.h"
 #include "ocicli/ocicli.h"

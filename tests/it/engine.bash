@@ -6,10 +6,11 @@
 # What is about networks says so; everything else needs none.
 export DAVIT_NETWORK=${DAVIT_NETWORK-none}
 
-davit() { "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" "$@"; }
+# DAVIT_ENGINE: another program in davit's place.
+davit() { "${DAVIT_ENGINE:-$DAVIT_BUILD/davit}" --root "$T/root" --runroot "$T/run" "$@"; }
 # In the background without a shell between: its pid is davit's.
 davit_background() {
-	"$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" "$@" >"$T/out" 2>&1 3>&- &
+	"${DAVIT_ENGINE:-$DAVIT_BUILD/davit}" --root "$T/root" --runroot "$T/run" "$@" >"$T/out" 2>&1 3>&- &
 	run_pid=$!
 }
 

@@ -154,5 +154,5 @@ ended() { ! kill -0 "$NETD" 2>/dev/null; }
 	[ ! -e "$T/asked" ]
 	inside nft flush ruleset
 	wait_for test -s "$T/asked"
-	[ "$(head -n 1 "$T/asked")" = "--root $T/root --runroot $T/run network reload --all" ]
+	[ "$(head -n 1 "$T/asked")" = "--root $T/root --runroot $T/run network reload --missing" ]
 }

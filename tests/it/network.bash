@@ -14,19 +14,20 @@ setup_file() {
 
 setup() {
 	export DAVIT_NETWORK=
+	HELPERS=
 	it_setup
 	make_image bb
 	echo 1 >/proc/sys/net/ipv4/ip_forward
 }
 
-# Nothing of a test is left for the next one.
+# Nothing of a test is left for the next one. HELPERS: pids that end with it.
 teardown() {
 	local ids names
 	ids=$(davit ps -aq --no-trunc 2>/dev/null) || true
 	[ -z "$ids" ] || davit rm -f $ids >/dev/null 2>&1 || true
 	[ ! -d "$T/run/pods" ] || davit pod rm -fa >/dev/null 2>&1 || true
 	davit network prune -f >/dev/null 2>&1 || true
-	[ -z "$OUTSIDE" ] || kill "$OUTSIDE" 2>/dev/null || true
+	kill $OUTSIDE $HELPERS 2>/dev/null || true
 	wait_for -t 20 no_links || {
 		ip -br link
 		nft list ruleset

@@ -1,7 +1,7 @@
 /* defence.h - every defence has a name, so that a test can show the attack succeeding without it.
  *
- * Only the test build davit-oci-weak (-DDV_WEAK) can switch one off, by DAVIT_WEAK=NAME[,NAME];
- * everywhere else defence_on() is the constant true.
+ * Only programs of tests (davit-oci-weak and the like, -DDV_WEAK) can switch one off, by
+ * DAVIT_WEAK=NAME[,NAME]; everywhere else defence_on() is the constant true.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* defence.c - switches of the test build without defences; empty elsewhere. */
-#include "oci/defence.h"
+#include "base/defence.h"
 
 #ifdef DV_WEAK
 #include <stdlib.h>
