@@ -221,6 +221,7 @@ static int send_job(struct engine *g, int sock, int text, const struct monitor_j
 	fds[JOB_ROOT_TOP] = root_top;
 	fds[JOB_ROOT_MOUNT] = j->root;
 	fds[JOB_NETNS] = j->netns;
+	fds[JOB_PORTS] = j->ports;
 	return msg_send_job(sock, fds, e);
 }
 

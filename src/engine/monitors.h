@@ -25,7 +25,7 @@ struct monitor_job {
 	const struct run_request *q;
 	const struct run_config *config;
 	const struct json *oci;         /* NULL: an adoption */
-	int lock, root, netns;          /* -1: none */
+	int lock, root, netns, ports;   /* -1: none */
 	const char *pod_idle;           /* the pod that is to be stopped when no container of it runs, or NULL */
 	uint32_t attach;                /* enum attach_flags of our own connection */
 };

@@ -42,13 +42,14 @@ void network_begin(struct network_wish *w);
 
 struct network_ready {
 	int netns;                      /* -1: as the mode says */
-	int *ports;                     /* sockets that hold the host's ports: open as long as the container lives */
-	size_t n_ports;
+	int ports;                      /* holds the host's ports: to be open as long as the container lives; -1: none */
 };
 /* Addresses, links and rules of a container that is about to start: the row of the container exists. Idempotent: what an
  * earlier life of it left is used again. On failure nothing is left (network_release()). */
 int network_prepare(struct engine *g, struct arena *a, struct network_wish *w, const char *id, struct network_ready *ret,
 		    struct dv_err *e) DV_MUST_USE;
+/* The ports of a container that runs, once more: for a new monitor of it. -1 when they cannot be had. */
+int network_hold_again(struct engine *g, struct arena *a, const char *id);
 /* Closes what ret holds. */
 void network_ready_done(struct network_ready *n);
 /* Drops what network_begin() made and nobody took. NULL is fine. */

@@ -81,6 +81,15 @@ static int live_open(struct engine *g, struct arena *a, const struct ctr *c, str
 	return nl_open(NETLINK_ROUTE, x->netns, &x->inside, e);
 }
 
+/* What its monitor takes away at the end is what it has now. */
+static int note(struct engine *g, struct arena *a, const char *id, const struct network_rows *nets, struct dv_err *e)
+{
+	struct endpoint_list l;
+	int r = endpoint_rows(g, a, id, 0, &l, e);
+
+	return r < 0 ? r : rules_note(g, a, nets, l.v, l.n, e);
+}
+
 /* --- connect --- */
 
 static int plug(struct engine *g, struct arena *a, struct live *x, const struct network_rows *nets, struct endpoint *p,
@@ -91,6 +100,8 @@ static int plug(struct engine *g, struct arena *a, struct live *x, const struct 
 
 	if ((r = endpoint_store(g, a, nets, &p, 1, e)) < 0 || (r = bridge_up(g, a, x->route, n, &bridge, e)) < 0 ||
 	    (r = endpoint_up(g, a, x->route, x->inside, x->netns, bridge, which, n, p, gateway, e)) < 0)
+		return r;
+	if ((r = note(g, a, p->container, nets, e)) < 0)
 		return r;
 	r = rules_add(g, a, nets, &p, 1, e);
 	if (r != -DV_NOT_FOUND)
@@ -197,7 +208,8 @@ static int disconnect_locked(struct engine *g, struct arena *a, const struct net
 		if (endpoint_active(g, l.v[i]) && ((r = unplug(g, a, l.v[i], &nets, x, e)) < 0 ||
 						   (r = names_forget(g, a, n->id, c->id, e)) < 0))
 			return r;
-		return endpoint_drop(g, l.v[i]->seq, e);
+		r = endpoint_drop(g, l.v[i]->seq, e);
+		return r < 0 ? r : note(g, a, c->id, &nets, e);
 	}
 	return dv_fail(e, DV_NOT_FOUND, "container %.64s is not connected to network %.64s", c->name, n->name);
 }

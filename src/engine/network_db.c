@@ -437,18 +437,10 @@ int endpoint_store(struct engine *g, struct arena *a, const struct network_rows 
 		const struct network *net = network_by_seq(nets, v[i]->network);
 
 		v[i]->boot = engine_boot(g);
+		if (json_len(v[i]->ports) && (r = ports_check(g, a, v[i]->container, v[i]->ports, e)) < 0)
+			break;
 		r = net ? give_fresh(g, a, net, v[i], e) : dv_fail(e, DV_NOT_FOUND, "a network is gone");
 	}
-	return db_finish(engine_db(g), r, e);
-}
-
-int endpoint_save(struct engine *g, struct arena *a, const struct endpoint *p, struct dv_err *e)
-{
-	int r;
-
-	if ((r = db_relax(engine_db(g), e)) < 0 || (r = db_begin(engine_db(g), e)) < 0)
-		return r;
-	r = db_exec(engine_db(g), e, "UPDATE endpoints SET config = ? WHERE seq = ?", "ti", endpoint_json(a, p), p->seq);
 	return db_finish(engine_db(g), r, e);
 }
 

@@ -1,20 +1,17 @@
 /* network_elems.c - the elements of the firewall's sets: what a network, an address and a published port are there. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 
 #include "base/defence.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/network_rules.h"
+#include "monitor/job.h"
+#include "net/elems.h"
 
 /* --- elements as values --- */
 
-struct elem {
-	int family;
-	const char *set;
-	unsigned char key[40], data[20];
-	size_t key_len, data_len;
-};
 struct elems {
 	struct arena *a;
 	struct elem *v;
@@ -31,7 +28,8 @@ static struct elem *new_elem(struct elems *l, int family, const char *set, size_
 		l->v = more;
 		l->cap = l->cap ? l->cap * 2 : 16;
 	}
-	l->v[l->n] = (struct elem){ .family = family, .set = set, .key_len = key_len };
+	l->v[l->n] = (struct elem){ .family = family, .key_len = key_len };
+	(void)snprintf(l->v[l->n].set, sizeof l->v[l->n].set, "%s", set);
 	return &l->v[l->n++];
 }
 
@@ -184,6 +182,11 @@ static void endpoint_elems(struct engine *g, struct elems *l, const struct netwo
 
 /* --- transactions --- */
 
+static const char *table_name(struct engine *g, struct arena *a)
+{
+	return arena_printf(a, "davit-%s", network_tag(g, a));
+}
+
 struct tables {
 	struct nl_batch b;
 	struct nft inet, bridge;
@@ -193,7 +196,7 @@ struct tables {
 
 static int tables_begin(struct engine *g, struct arena *a, struct tables *t, struct dv_err *e)
 {
-	const char *name = arena_printf(a, "davit-%s", network_tag(g, a));
+	const char *name = table_name(g, a);
 
 	t->b = NL_BATCH;
 	t->fd = -1;
@@ -210,61 +213,6 @@ static void tables_end(struct tables *t)
 	fd_close(&t->fd);
 }
 
-static void write_elem(struct tables *t, const struct elem *x, bool remove, unsigned flags)
-{
-	struct nft_elems l = nft_elems(x->family == NFPROTO_INET ? &t->inet : &t->bridge, x->set, remove, flags);
-
-	nft_elem(&l, x->key, x->key_len, remove ? NULL : x->data, remove ? 0 : x->data_len);
-	nft_elems_end(&l);
-}
-
-static int add_all(struct engine *g, struct arena *a, const struct elems *l, struct dv_err *e)
-{
-	struct tables t;
-	int r = tables_begin(g, a, &t, e);
-
-	for (size_t i = 0; r >= 0 && i < l->n; i++)
-		write_elem(&t, &l->v[i], false, NLM_F_CREATE);
-	if (r >= 0)
-		r = nft_send(t.fd, &t.b, e);
-	tables_end(&t);
-	return r;
-}
-
-/* Added first, so that none of them is missing. */
-static int remove_some(struct engine *g, struct arena *a, const struct elem *v, size_t n, struct dv_err *e)
-{
-	struct tables t;
-	int r = tables_begin(g, a, &t, e);
-
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		write_elem(&t, &v[i], false, NLM_F_CREATE);
-		write_elem(&t, &v[i], true, 0);
-	}
-	if (r >= 0)
-		r = nft_send(t.fd, &t.b, e);
-	tables_end(&t);
-	return r;
-}
-
-/* One that another container has by now (EEXIST) is none of ours any more. Without a table there is nothing to remove. */
-static int remove_all(struct engine *g, struct arena *a, const struct elems *l, struct dv_err *e)
-{
-	struct dv_err why = DV_ERR_NONE;
-	int r = l->n ? remove_some(g, a, l->v, l->n, &why) : 0;
-
-	if (r >= 0 || r == -DV_NOT_FOUND)
-		return 0;
-	for (size_t i = 0; i < l->n && r == -DV_EXISTS; i++)
-		if ((r = remove_some(g, a, &l->v[i], 1, &why)) >= 0)
-			r = -DV_EXISTS;
-	if (r == -DV_EXISTS || r == -DV_NOT_FOUND)
-		return 0;
-	if (e)
-		*e = why;
-	return r;
-}
-
 /* --- what is asked for --- */
 
 int rules_add(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
@@ -276,7 +224,7 @@ int rules_add(struct engine *g, struct arena *a, const struct network_rows *nets
 		network_elems(&l, network_by_seq(nets, v[i]->network));
 		endpoint_elems(g, &l, nets, v[i]);
 	}
-	return l.n ? add_all(g, a, &l, e) : 0;
+	return l.n ? elems_add(table_name(g, a), l.v, l.n, e) : 0;
 }
 
 int rules_remove(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
@@ -286,7 +234,30 @@ int rules_remove(struct engine *g, struct arena *a, const struct network_rows *n
 
 	for (size_t i = 0; i < n; i++)
 		endpoint_elems(g, &l, nets, v[i]);
-	return remove_all(g, a, &l, e);
+	return elems_remove(table_name(g, a), l.v, l.n, e);
+}
+
+/* The same as text, and the names of its records (dns/records.h). */
+int rules_note(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
+	       struct dv_err *e)
+{
+	auto_buf struct buf b = BUF_INIT(JOB_BYTES_MAX);
+	struct json *records = json_new_array(a);
+	struct elems l = { .a = a };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct network *net = network_by_seq(nets, v[i]->network);
+
+		endpoint_elems(g, &l, nets, v[i]);
+		if (net)
+			json_append(a, records, json_new_str(a, arena_printf(a, "%s.%s.ctr", net->id, v[i]->container)));
+	}
+	if (!n)
+		return 0;
+	json_write(&b, json_obj(a, "table", json_new_str(a, table_name(g, a)), "elements", elems_json(a, l.v, l.n), "records", records,
+				NULL), JSON_COMPACT);
+	return file_replace(engine_runfd(g), arena_printf(a, "containers/%s/" JOB_LEAVES, v[0]->container), 0600, buf_cstr(&b), b.len,
+			    false, e);
 }
 
 int rules_remove_network(struct engine *g, struct arena *a, const struct network *n, struct dv_err *e)
@@ -294,7 +265,7 @@ int rules_remove_network(struct engine *g, struct arena *a, const struct network
 	struct elems l = { .a = a };
 
 	network_elems(&l, n);
-	return remove_all(g, a, &l, e);
+	return elems_remove(table_name(g, a), l.v, l.n, e);
 }
 
 static void uplink_elems(struct engine *g, struct elems *l)
@@ -331,7 +302,7 @@ int rules_install(struct engine *g, struct arena *a, struct dv_err *e)
 	if (r >= 0) {
 		rules_write_tables(&t.inet, &t.bridge, t.prefix);
 		for (size_t i = 0; i < l.n; i++)
-			write_elem(&t, &l.v[i], false, NLM_F_CREATE);
+			elem_put(&t.inet, &t.bridge, &l.v[i], false);
 		r = nft_send(t.fd, &t.b, e);
 	}
 	tables_end(&t);

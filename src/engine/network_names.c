@@ -77,7 +77,7 @@ static int spawn(struct engine *g, struct arena *a, int ready, struct dv_err *e)
 	auto_close int null = -1;
 	const char *table = arena_printf(a, "davit-%s", network_tag(g, a));
 	const char *const argv[] = { "davit-netd", "serve", "--root", engine_root(g), "--runroot", engine_runroot(g), "--table", table,
-				     "--ready-fd", "3", NULL };
+				     "--port-user", arena_printf(a, "%u", ports_user(g, a)), "--ready-fd", "3", NULL };
 	const char *slash;
 	pid_t pid;
 	int r;

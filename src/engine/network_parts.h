@@ -73,12 +73,10 @@ int network_drop(struct engine *g, int64_t seq, struct dv_err *e) DV_MUST_USE;
 /* Of a container ("" or NULL: of all), of a network (0: any). */
 int endpoint_rows(struct engine *g, struct arena *a, const char *container, int64_t network, struct endpoint_list *ret,
 		  struct dv_err *e) DV_MUST_USE;
-/* Gives all of them addresses and stores them, in one transaction; those with a seq have rows. CONFLICT: an address is
- * taken; LIMIT: none is left. */
+/* Gives all of them addresses and stores them, in one transaction; those with a seq have rows. CONFLICT: an address or a
+ * published port is taken; LIMIT: no address is left. */
 int endpoint_store(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint **v, size_t n,
 		   struct dv_err *e) DV_MUST_USE;
-/* Writes the ports again, which are known only after the addresses. */
-int endpoint_save(struct engine *g, struct arena *a, const struct endpoint *p, struct dv_err *e) DV_MUST_USE;
 /* One without addresses: for the container's next start. EXISTS. */
 int endpoint_insert(struct engine *g, struct arena *a, struct endpoint *p, struct dv_err *e) DV_MUST_USE;
 /* The addresses are free again; with forget the rows go. */
@@ -86,6 +84,11 @@ int endpoint_clear(struct engine *g, const char *container, bool forget, struct 
 int endpoint_drop(struct engine *g, int64_t seq, struct dv_err *e) DV_MUST_USE;
 /* It has addresses of this boot. */
 bool endpoint_active(const struct engine *g, const struct endpoint *p);
+
+/* --- network_verbs.c --- */
+/* The endpoints of a network (0: of all) whose containers are there; those that have ended by themselves give up what they
+ * had on the way. Without the network lock. */
+int network_users(struct engine *g, struct arena *a, int64_t network, struct endpoint_list *ret, struct dv_err *e) DV_MUST_USE;
 
 /* --- network_pool.c --- */
 /* A subnet that neither the host's routes, nor networks, nor other roots have. */
@@ -105,8 +108,13 @@ bool network_name_ok(const char *name);
 
 /* --- network_ports.c --- */
 /* Binds every port of the list on the host, chooses those that are 0 (and writes them back): CONFLICT "port is already
- * allocated". Appends to ret's sockets. */
-int ports_hold(struct arena *a, struct json *list, bool v6, struct network_ready *ret, struct dv_err *e) DV_MUST_USE;
+ * allocated". *ret_fd holds the sockets until it is closed. */
+int ports_hold(struct engine *g, struct arena *a, struct json *list, bool v6, int *ret_fd, struct dv_err *e) DV_MUST_USE;
+/* The user that sockets of published ports belong to: a number of this root's own, so that they share a port with each
+ * other only. */
+unsigned ports_user(struct engine *g, struct arena *a);
+/* CONFLICT when another container that is in a network publishes one of them. */
+int ports_check(struct engine *g, struct arena *a, const char *container, const struct json *ports, struct dv_err *e) DV_MUST_USE;
 
 /* --- network_link.c --- */
 /* The bridge exists, is up and has its addresses; forwarding is on. CONFLICT: the host has a route to its subnet. */
@@ -124,6 +132,9 @@ int rules_add(struct engine *g, struct arena *a, const struct network_rows *nets
 /* What is not there is no error. */
 int rules_remove(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
 		 struct dv_err *e) DV_MUST_USE;
+/* What these endpoints of one container have is written into its run directory, where its monitor looks at the end. */
+int rules_note(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
+	       struct dv_err *e) DV_MUST_USE;
 int rules_remove_network(struct engine *g, struct arena *a, const struct network *n, struct dv_err *e) DV_MUST_USE;
 /* The whole table from the rows, in one transaction. The network lock is held exclusively. */
 int rules_install(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;

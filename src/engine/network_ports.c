@@ -2,17 +2,40 @@
  *
  * The firewall takes the packets of a published port before any socket sees them. Without a socket of ours another
  * program could bind the same port and would wait in vain; with it, it is told that the port is in use. Such a socket is
- * bound and does not listen, so it never answers by itself.
+ * bound and does not listen, so it never answers by itself. It shares its port with davit-netd, which has it on the
+ * loopback, by SO_REUSEPORT: the kernel allows that to sockets of one user, and the user of these is a number that no
+ * program runs as.
+ *
+ * All sockets of a container are messages in the queue of one socket that nobody reads: its monitor has one descriptor
+ * however many ports there are.
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/str.h"
 #include "engine/network_parts.h"
 
-#define HELD_MAX 200            /* sockets of one container; ports beyond are only tried */
 #define CHOICES_MAX 16
+#define BATCH 64                /* sockets in one message */
+#define USER_BASE 0x40000000u   /* above the numbers that accounts and containers get */
+
+struct holder {
+	struct engine *g;
+	struct arena *a;
+	int in;                         /* where sockets are sent to */
+	int fds[BATCH];
+	size_t n;
+};
+
+unsigned ports_user(struct engine *g, struct arena *a)
+{
+	unsigned char tag[4] = { 0 };
+
+	(void)str_unhex(network_tag(g, a), tag, sizeof tag);
+	return USER_BASE | ((unsigned)tag[0] << 24 | (unsigned)tag[1] << 16 | (unsigned)tag[2] << 8 | tag[3]) >> 2;
+}
 
 static socklen_t sockaddr_of(const struct net_addr *x, unsigned port, struct sockaddr_storage *ret)
 {
@@ -50,7 +73,8 @@ static int bind_socket(int fd, const struct sockaddr *sa, socklen_t len)
 	return 0;
 }
 
-static int open_bound(const struct net_addr *x, bool udp, unsigned port, int *ret_fd, unsigned *ret_port, struct dv_err *e)
+static int open_bound(struct holder *h, const struct net_addr *x, bool udp, unsigned port, int *ret_fd, unsigned *ret_port,
+		      struct dv_err *e)
 {
 	auto_close int fd = -1;
 	struct sockaddr_storage sa;
@@ -62,9 +86,11 @@ static int open_bound(const struct net_addr *x, bool udp, unsigned port, int *re
 	if (x->family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-	/* davit-netd may have the port on the loopback, for this container's last life: it says the same. Programs of the
-	 * host do not, and rows tell about other containers. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+	/* davit-netd may have the port on the loopback, for this container's last life: it says the same. Rows tell about
+	 * other containers. A port that the kernel shall choose is to be nobody's. */
+	(void)!fchown(fd, ports_user(h->g, h->a), (gid_t)-1);
+	if (port)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	sys = udp ? (bind(fd, (struct sockaddr *)&sa, len) < 0 ? errno : 0) : bind_socket(fd, (struct sockaddr *)&sa, len);
 	if (sys == EADDRINUSE)
 		return dv_fail(e, DV_CONFLICT, "port is already allocated");
@@ -72,6 +98,7 @@ static int open_bound(const struct net_addr *x, bool udp, unsigned port, int *re
 		return dv_fail(e, DV_INVALID, "cannot assign requested address");
 	if (sys)
 		return dv_fail_errno(e, sys, "bind");
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	len = sizeof sa;
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
 		return dv_fail_errno(e, errno, "getsockname");
@@ -81,14 +108,24 @@ static int open_bound(const struct net_addr *x, bool udp, unsigned port, int *re
 	return 0;
 }
 
-static void keep(struct network_ready *ret, int *fd)
+static int flush(struct holder *h, struct dv_err *e)
 {
-	if (ret->n_ports < HELD_MAX)
-		ret->ports[ret->n_ports++] = take_fd(fd);
+	int r = h->n ? fd_send_msg(h->in, "p", 1, h->fds, h->n, e) : 0;
+
+	while (h->n)
+		fd_close(&h->fds[--h->n]);
+	return r < 0 ? dv_wrap(e, "hold the host's ports") : 0;
+}
+
+static int keep(struct holder *h, int *fd, struct dv_err *e)
+{
+	if (*fd >= 0)
+		h->fds[h->n++] = take_fd(fd);
+	return h->n == BATCH ? flush(h, e) : 0;
 }
 
 /* One port on one or two addresses; with port 0 the first chooses for both. */
-static int hold(const struct net_addr *x, size_t n, bool udp, unsigned *port, struct network_ready *ret, struct dv_err *e)
+static int hold(struct holder *h, const struct net_addr *x, size_t n, bool udp, unsigned *port, struct dv_err *e)
 {
 	auto_close int first = -1, second = -1;
 	unsigned got = *port, other;
@@ -96,16 +133,15 @@ static int hold(const struct net_addr *x, size_t n, bool udp, unsigned *port, st
 
 	for (int i = 0; i < (*port ? 1 : CHOICES_MAX) && r == -DV_CONFLICT; i++) {
 		fd_close(&first);
-		if ((r = open_bound(&x[0], udp, *port, &first, &got, e)) >= 0 && n > 1)
-			r = open_bound(&x[1], udp, got, &second, &other, e);
+		if ((r = open_bound(h, &x[0], udp, *port, &first, &got, e)) >= 0 && n > 1)
+			r = open_bound(h, &x[1], udp, got, &second, &other, e);
 	}
 	if (r < 0)
 		return r;
 	*port = got;
-	keep(ret, &first);
-	if (second >= 0)
-		keep(ret, &second);
-	return 0;
+	if ((r = keep(h, &first, e)) < 0)
+		return r;
+	return keep(h, &second, e);
 }
 
 static unsigned number(const struct json *j, const char *key)
@@ -115,7 +151,7 @@ static unsigned number(const struct json *j, const char *key)
 	return json_u64(json_get(j, key), &v) ? (unsigned)v : 0;
 }
 
-static int hold_one(struct arena *a, struct json *p, bool v6, struct network_ready *ret, struct dv_err *e)
+static int hold_one(struct holder *h, struct json *p, bool v6, struct dv_err *e)
 {
 	const char *ip = json_str(json_get(p, "ip"));
 	bool udp = streq(json_str(json_get(p, "proto")), "udp");
@@ -126,29 +162,71 @@ static int hold_one(struct arena *a, struct json *p, bool v6, struct network_rea
 	if (*ip && (r = addr_parse(ip, "-p", &x[0], e)) < 0)
 		return r;
 	do
-		r = hold(x, *ip || !v6 ? 1 : 2, udp, &port, ret, e);
+		r = hold(h, x, *ip || !v6 ? 1 : 2, udp, &port, e);
 	while (r == -DV_CONFLICT && ++port <= last);
 	if (r < 0)
 		return dv_wrap(e, "Bind for %s:%u failed", *ip ? ip : "0.0.0.0", number(p, "host"));
-	json_set(a, p, "host", json_new_u64(a, port));
+	json_set(h->a, p, "host", json_new_u64(h->a, port));
 	(void)json_del(p, "host_last");
 	return 0;
 }
 
-int ports_hold(struct arena *a, struct json *list, bool v6, struct network_ready *ret, struct dv_err *e)
+int ports_hold(struct engine *g, struct arena *a, struct json *list, bool v6, int *ret_fd, struct dv_err *e)
 {
-	int r = 0;
+	struct holder h = { .g = g, .a = a };
+	auto_close int in = -1, out = -1;
+	int pair[2], r;
 
-	ret->ports = arena_array(a, int, HELD_MAX);
+	if (!json_len(list))
+		return 0;
+	if ((r = fd_socketpair(SOCK_SEQPACKET | SOCK_NONBLOCK, pair, e)) < 0)
+		return r;
+	h.in = in = pair[0];
+	out = pair[1];
 	for (size_t i = 0; i < json_len(list) && r >= 0; i++)
-		r = hold_one(a, (struct json *)json_at(list, i), v6, ret, e);
+		r = hold_one(&h, (struct json *)json_at(list, i), v6, e);
+	if (r >= 0)
+		r = flush(&h, e);
+	while (h.n)
+		fd_close(&h.fds[--h.n]);
+	if (r >= 0)
+		*ret_fd = take_fd(&out);
 	return r;
 }
 
 void network_ready_done(struct network_ready *n)
 {
-	for (size_t i = 0; i < n->n_ports; i++)
-		fd_close(&n->ports[i]);
-	n->n_ports = 0;
+	fd_close(&n->ports);
 	fd_close(&n->netns);
+}
+
+/* --- other containers --- */
+
+static bool same_port(const struct json *x, const struct json *y)
+{
+	const char *a = json_str(json_get(x, "ip")), *b = json_str(json_get(y, "ip"));
+
+	return json_equal(json_get(x, "host"), json_get(y, "host")) && json_equal(json_get(x, "proto"), json_get(y, "proto")) &&
+	       (!a || !b || !*a || !*b || streq(a, b) || streq(a, "0.0.0.0") || streq(b, "0.0.0.0"));
+}
+
+/* Sockets tell about programs of the host and other roots; those of our containers share. */
+int ports_check(struct engine *g, struct arena *a, const char *container, const struct json *ports, struct dv_err *e)
+{
+	struct endpoint_list l;
+	int r = endpoint_rows(g, a, NULL, 0, &l, e);
+
+	for (size_t i = 0; r >= 0 && i < l.n; i++) {
+		if (!endpoint_active(g, l.v[i]) || streq(l.v[i]->container, container))
+			continue;
+		for (JSON_EACH(it, l.v[i]->ports))
+			for (JSON_EACH(mine, ports)) {
+				const char *ip = json_str(json_get(mine.value, "ip"));
+
+				if (same_port(it.value, mine.value))
+					return dv_fail(e, DV_CONFLICT, "Bind for %s:%s failed: port is already allocated",
+						       *ip ? ip : "0.0.0.0", json_num_text(json_get(mine.value, "host")));
+			}
+	}
+	return r;
 }

@@ -5,11 +5,13 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "engine/life.h"
 #include "engine/network_wish.h"
+#include "monitor/job.h"
 
 struct prepare {
 	struct engine *g;
@@ -133,35 +135,6 @@ static void publish_exposed(struct prepare *p)
 	}
 }
 
-static bool same_port(const struct json *x, const struct json *y)
-{
-	const char *a = json_str(json_get(x, "ip")), *b = json_str(json_get(y, "ip"));
-
-	return json_equal(json_get(x, "host"), json_get(y, "host")) && json_equal(json_get(x, "proto"), json_get(y, "proto")) &&
-	       (!a || !b || !*a || !*b || streq(a, b) || streq(a, "0.0.0.0") || streq(b, "0.0.0.0"));
-}
-
-/* The sockets that were bound tell about programs of the host; other containers have none. */
-static int check_ports(struct prepare *p, const struct json *ports, struct dv_err *e)
-{
-	struct endpoint_list l;
-	int r = endpoint_rows(p->g, p->a, NULL, 0, &l, e);
-
-	for (size_t i = 0; r >= 0 && i < l.n; i++) {
-		if (!endpoint_active(p->g, l.v[i]) || streq(l.v[i]->container, p->id))
-			continue;
-		for (JSON_EACH(it, l.v[i]->ports))
-			for (JSON_EACH(mine, ports)) {
-				const char *ip = json_str(json_get(mine.value, "ip"));
-
-				if (same_port(it.value, mine.value))
-					return dv_fail(e, DV_CONFLICT, "Bind for %s:%s failed: port is already allocated",
-						       *ip ? ip : "0.0.0.0", json_num_text(json_get(mine.value, "host")));
-			}
-	}
-	return r;
-}
-
 /* Ports lead to the first network that may be reached. */
 static int take_ports(struct prepare *p, struct network_ready *ret, struct dv_err *e)
 {
@@ -178,8 +151,7 @@ static int take_ports(struct prepare *p, struct network_ready *ret, struct dv_er
 			continue;
 		ports = json_copy(p->a, p->w->ports);
 		p->points[i]->ports = ports;
-		int r = ports_hold(p->a, ports, addr_is(&n->subnets[NET_V6].prefix.addr), ret, e);
-		return r < 0 ? r : check_ports(p, ports, e);
+		return ports_hold(p->g, p->a, ports, addr_is(&n->subnets[NET_V6].prefix.addr), &ret->ports, e);
 	}
 	return 0;       /* as docker: nothing is published there */
 }
@@ -191,7 +163,23 @@ static int make_rows(struct prepare *p, struct network_ready *ret, struct dv_err
 	if ((r = known_points(p, e)) < 0 || (!p->n && (r = wanted_points(p, e)) < 0) ||
 	    (r = network_rows(p->g, p->a, &p->nets, e)) < 0 || (r = take_ports(p, ret, e)) < 0)
 		return r;
-	return endpoint_store(p->g, p->a, &p->nets, p->points, p->n, e);
+	if ((r = endpoint_store(p->g, p->a, &p->nets, p->points, p->n, e)) < 0)
+		return r;
+	return rules_note(p->g, p->a, &p->nets, p->points, p->n, e);
+}
+
+/* A container that has ended by itself may have what we want in its row still, until somebody looks at it: we do. */
+static int make_rows_again(struct prepare *p, struct network_ready *ret, int *lock, struct dv_err *e)
+{
+	struct endpoint_list others;
+	int r;
+
+	fd_close(&ret->ports);
+	fd_close(lock);
+	p->n = 0;
+	if ((r = network_users(p->g, p->a, 0, &others, e)) < 0 || (r = network_lock(p->g, false, lock, e)) < 0)
+		return r;
+	return make_rows(p, ret, e);
 }
 
 /* --- links and rules --- */
@@ -230,8 +218,12 @@ static int enter(struct prepare *p, struct network_ready *ret, int *lock, struct
 {
 	int r;
 
-	if ((r = network_migrate(p->g, e)) < 0 || (r = network_lock(p->g, false, lock, e)) < 0 ||
-	    (r = make_rows(p, ret, e)) < 0 || (r = nl_open(NETLINK_ROUTE, -1, &p->route, e)) < 0 ||
+	if ((r = network_migrate(p->g, e)) < 0 || (r = network_lock(p->g, false, lock, e)) < 0)
+		return r;
+	r = make_rows(p, ret, e);
+	if (r == -DV_CONFLICT || r == -DV_LIMIT)
+		r = make_rows_again(p, ret, lock, e);
+	if (r < 0 || (r = nl_open(NETLINK_ROUTE, -1, &p->route, e)) < 0 ||
 	    (!p->w->job && (r = netns_begin(&p->w->job, e)) < 0) ||
 	    (r = netns_take(take_ptr(&p->w->job), &ret->netns, &p->inside, e)) < 0 ||
 	    (r = make_links(p, ret->netns, e)) < 0 || (r = make_rules(p, lock, e)) < 0)
@@ -267,7 +259,7 @@ int network_prepare(struct engine *g, struct arena *a, struct network_wish *w, c
 		    struct dv_err *e)
 {
 	struct prepare p = { .g = g, .a = a, .w = w, .id = id, .route = -1, .inside = -1 };
-	struct network_ready out = { .netns = -1 };
+	struct network_ready out = { .netns = -1, .ports = -1 };
 	auto_close int lock = -1;
 	int r = 0;
 
@@ -290,6 +282,19 @@ int network_prepare(struct engine *g, struct arena *a, struct network_wish *w, c
 	w->netns = out.netns;
 	*ret = out;
 	return 0;
+}
+
+int network_hold_again(struct engine *g, struct arena *a, const char *id)
+{
+	struct endpoint_list l;
+	int fd = -1;
+
+	if (network_migrate(g, NULL) < 0 || endpoint_rows(g, a, id, 0, &l, NULL) < 0)
+		return -1;
+	for (size_t i = 0; i < l.n && fd < 0; i++)
+		if (json_len(l.v[i]->ports) && ports_hold(g, a, json_copy(a, l.v[i]->ports), addr_is(&l.v[i]->addr[NET_V6]), &fd, NULL) < 0)
+			break;
+	return fd;
 }
 
 /* --- the end --- */
@@ -317,6 +322,7 @@ int network_release(struct engine *g, struct arena *a, const char *id, bool forg
 		if (n && endpoint_active(g, l.v[i]))
 			network_event(g, n, "disconnect", id);
 	}
+	(void)unlinkat(engine_runfd(g), arena_printf(a, "containers/%s/" JOB_LEAVES, id), 0);
 	return endpoint_clear(g, id, forget, e);
 }
 
@@ -353,7 +359,7 @@ int network_reload(struct engine *g, struct arena *a, struct dv_err *e)
 	struct endpoint_list l;
 	int r;
 
-	if ((r = network_migrate(g, e)) < 0 || (r = life_settle_busy(g, a, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0 ||
+	if ((r = network_migrate(g, e)) < 0 || (r = network_users(g, a, 0, &l, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0 ||
 	    (r = endpoint_rows(g, a, NULL, 0, &l, e)) < 0)
 		return r;
 	if (any_active(g, &l) && (r = bridges_up(g, a, &l, e)) < 0)

@@ -158,10 +158,10 @@ static int forget(struct engine *g, struct arena *a, const struct network *n, st
 }
 
 /* Rows of containers that run, or that are settled to have ended on the way. */
-static int users(struct engine *g, struct arena *a, const struct network *n, struct endpoint_list *ret, struct dv_err *e)
+int network_users(struct engine *g, struct arena *a, int64_t network, struct endpoint_list *ret, struct dv_err *e)
 {
 	struct endpoint_list l, out = { 0 };
-	int r = endpoint_rows(g, a, NULL, n->seq, &l, e);
+	int r = endpoint_rows(g, a, NULL, network, &l, e);
 
 	out.v = arena_array(a, struct endpoint *, l.n + 1);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
@@ -201,7 +201,7 @@ static int remove_found(struct engine *g, struct arena *a, const struct network 
 {
 	auto_close int lock = -1;
 	struct endpoint_list l;
-	int r = users(g, a, n, &l, e);
+	int r = network_users(g, a, n->seq, &l, e);
 
 	if (r < 0)
 		return r;
@@ -264,7 +264,7 @@ int network_idle(struct engine *g, struct arena *a, struct dv_err *e)
 
 	if (network_find(g, a, NETWORK_DEFAULT, &n, NULL) < 0)
 		return 0;
-	if ((r = users(g, a, n, &l, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0 ||
+	if ((r = network_users(g, a, n->seq, &l, e)) < 0 || (r = network_lock(g, true, &lock, e)) < 0 ||
 	    (r = network_rows(g, a, &rows, e)) < 0 || (r = endpoint_rows(g, a, NULL, n->seq, &l, e)) < 0)
 		return r;
 	for (size_t i = 0; i < l.n; i++)
@@ -294,7 +294,7 @@ int network_prune(struct engine *g, struct arena *a, const struct network_choice
 
 		if (streq(l.v[i]->name, NETWORK_DEFAULT) || !is_wanted(l.v[i], w))
 			continue;
-		if ((r = users(g, a, l.v[i], &who, e)) < 0)
+		if ((r = network_users(g, a, l.v[i]->seq, &who, e)) < 0)
 			return r;
 		if (who.n)
 			continue;

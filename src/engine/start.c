@@ -88,8 +88,8 @@ static int hand_over(struct making *x, const struct monitor_proc *p, int lock, u
 		     struct dv_err *e)
 {
 	struct monitor_job job = { .row = &x->row, .q = &x->q, .config = &x->config, .lock = lock, .root = -1, .netns = -1,
-				   .pod_idle = x->pod_idle, .attach = attach };
-	struct network_ready net = { .netns = -1 };
+				   .ports = -1, .pod_idle = x->pod_idle, .attach = attach };
+	struct network_ready net = { .netns = -1, .ports = -1 };
 	struct json *oci = NULL;
 	int r = network_prepare(x->g, x->a, x->config.network, x->id, &net, e);
 
@@ -97,6 +97,7 @@ static int hand_over(struct making *x, const struct monitor_proc *p, int lock, u
 		r = make_config(x, lock, &job.root, &oci, e);
 	job.oci = oci;
 	job.netns = net.netns;
+	job.ports = net.ports;
 	if (r >= 0)
 		r = monitor_start(x->g, x->a, p, &job, &x->row.init, ret_status, e);
 	fd_close(&job.root);
@@ -166,9 +167,10 @@ int start_adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err 
 		return r;
 	{
 		struct monitor_job job = { .row = &x.row, .q = &x.q, .config = &x.config, .lock = lock, .root = -1, .netns = -1,
-					   .pod_idle = x.pod_idle };
+					   .ports = network_hold_again(g, a, c->id), .pod_idle = x.pod_idle };
 
 		r = monitor_start(g, a, &p, &job, &c->init, &status, e);
+		fd_close(&job.ports);
 	}
 	fd_close(&p.sock);
 	if (r < 0)

@@ -121,6 +121,10 @@ void clients_tell(struct monitor *m);
 void clients_pause_input(struct monitor *m, bool pause);
 void clients_close(struct monitor *m);
 
+/* --- network.c --- */
+/* The container has ended for good: ports, names and rules are free. */
+void network_leave(struct monitor *m);
+
 /* --- life.c --- */
 int life_begin(struct monitor *m, struct dv_err *e) DV_MUST_USE;
 /* The end was seen, or what was in the way of finishing it is gone. */

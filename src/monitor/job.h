@@ -9,6 +9,11 @@
 
 #define JOB_BYTES_MAX (16 << 20)
 
+/* A file of the container's run directory: what the container has in the firewall (table, and elements as in net/elems.h)
+ * and among names (records: files beside that of davit-netd). The engine writes it anew when that changes; at the end
+ * the monitor takes away what it says. */
+#define JOB_LEAVES "network"
+
 #define JOB_LOG_VIEW(F, c) \
 	F(c, str, driver,   "driver",  REQ, NULL)       /* json-file, local, journald, none */ \
 	F(c, i64, max_size, "maxSize", 0,   NULL)       /* bytes of a file; absent or 0: no limit */ \

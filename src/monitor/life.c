@@ -60,7 +60,7 @@ static void start_again(void *ctx);
 
 static void remove_runtime(struct monitor *m)
 {
-	static const char *const names[] = { "0", "1", "2", "attach", "health" };
+	static const char *const names[] = { "0", "1", "2", "attach", "health", JOB_LEAVES };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		(void)unlinkat(m->run, names[i], 0);
@@ -100,9 +100,11 @@ static void put_away(struct monitor *m)
 	loop_stop(m->loop, 0);
 }
 
-/* The last word comes before anything is removed; a --rm container is not asked for it after a crash. */
+/* The last word comes before anything is removed; a --rm container is not asked for it after a crash. Who reads it may
+ * have the container's ports. */
 static void write_end(struct monitor *m)
 {
+	network_leave(m);
 	m->rec.state = RECORD_ENDED;
 	if (!m->job.rm)
 		dv_ignore(record_write(m->exit_fd, &m->rec, true, NULL));

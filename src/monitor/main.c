@@ -142,7 +142,7 @@ static void quiet(int log)
 
 int monitor_main(int sock)
 {
-	static struct monitor m = { .fds = { -1, -1, -1, -1, -1, -1 }, .run = -1, .dir = -1, .live_fd = -1, .exit_fd = -1,
+	static struct monitor m = { .fds = { -1, -1, -1, -1, -1, -1, -1 }, .run = -1, .dir = -1, .live_fd = -1, .exit_fd = -1,
 				    .out = { { .fd = -1 }, { .fd = -1 } }, .in = { .fd = -1 }, .listen_fd = -1,
 				    .started = { .pidfd = -1, .notify_fd = -1, .console_fd = -1 }, .box = { .root_fd = -1, .dir_fd = -1 } };
 	struct dv_err e = DV_ERR_NONE;

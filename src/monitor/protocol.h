@@ -50,6 +50,7 @@ enum job_fd {
 	JOB_ROOT_TOP,           /* ROOT/containers */
 	JOB_ROOT_MOUNT,         /* the container's root, detached; absent for an adoption */
 	JOB_NETNS,              /* absent: the configuration says */
+	JOB_PORTS,              /* holds ports of the host as long as it is open; absent: none */
 	JOB_FDS
 };
 

@@ -8,7 +8,7 @@
 /* --- names.c: the files of records, as a name server --- */
 struct names;
 /* idle(ctx) is called when the last container is gone. */
-int names_new(struct loop *l, int dirfd, void (*idle)(void *ctx), void *ctx, struct names **ret,
+int names_new(struct loop *l, int dirfd, uid_t port_user, void (*idle)(void *ctx), void *ctx, struct names **ret,
 	      struct dv_err *e) DV_MUST_USE;
 void names_free(struct names *n);
 /* Containers that are known now, after everything that was written has been read. */
@@ -31,7 +31,8 @@ struct proxy;
 struct proxy_port {
 	struct sockaddr_storage at, to;
 };
-struct proxy *proxy_new(struct loop *l);
+/* user: whom sockets that have ports of the host belong to. */
+struct proxy *proxy_new(struct loop *l, uid_t user);
 void proxy_free(struct proxy *p);
 /* The ports of one owner, instead of those it had; connections over those end. */
 void proxy_set(struct proxy *p, const char *owner, const struct proxy_port *v, size_t n);

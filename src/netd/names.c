@@ -379,14 +379,14 @@ static int start(struct names *x, struct dv_err *e)
 	return r;
 }
 
-int names_new(struct loop *l, int dirfd, void (*idle)(void *ctx), void *ctx, struct names **ret, struct dv_err *e)
+int names_new(struct loop *l, int dirfd, uid_t port_user, void (*idle)(void *ctx), void *ctx, struct names **ret, struct dv_err *e)
 {
 	struct names *x = mem_new(struct names);
 	int r;
 
 	*x = (struct names){ .loop = l, .dirfd = dirfd, .watch = -1, .host_watch = -1, .zone = zone_new(), .nets = map_new(),
 			     .changed = map_new(), .known = map_new(), .idle = idle, .ctx = ctx };
-	x->proxy = proxy_new(l);
+	x->proxy = proxy_new(l, port_user);
 	x->task = loop_add_task(l, on_task, x);
 	x->again = loop_add_timer(l, on_again, x);
 	if ((r = start(x, e)) < 0) {

@@ -16,7 +16,7 @@
 
 struct netd_args {
 	const char *root, *runroot, *table;
-	struct opt_int ready_fd;
+	struct opt_int ready_fd, port_user;
 };
 
 struct netd {
@@ -97,6 +97,11 @@ static void tell_ready(const struct netd *d)
 	}
 }
 
+static uid_t port_user(const struct netd *d)
+{
+	return d->args->port_user.set ? (uid_t)d->args->port_user.v : geteuid();
+}
+
 static int set_up(struct netd *d, struct dv_err *e)
 {
 	sigset_t set;
@@ -108,7 +113,7 @@ static int set_up(struct netd *d, struct dv_err *e)
 	d->linger = loop_add_timer(d->loop, on_linger, d);
 	d->repair = repair_new(d->loop, d->args->root, d->args->runroot);
 	if ((r = loop_add_signals(d->loop, &set, on_signal, d, &d->signals, e)) < 0 ||
-	    (r = names_new(d->loop, d->names_dir, on_idle, d, &d->names, e)) < 0)
+	    (r = names_new(d->loop, d->names_dir, port_user(d), on_idle, d, &d->names, e)) < 0)
 		return r;
 	if (d->args->table && (r = rules_watch_new(d->loop, d->args->table, on_lost, d, &d->rules, e)) < 0)
 		return r;
@@ -161,6 +166,8 @@ static const struct opt opts[] = {
 	{ .name = "runroot", .kind = OPT_STR, .arg = "DIR", .offset = A(runroot), .help = "Its run directory" },
 	{ .name = "table", .kind = OPT_STR, .arg = "NAME", .offset = A(table),
 	  .help = "The nf_tables table that is put back when somebody removes it" },
+	{ .name = "port-user", .kind = OPT_U64, .arg = "N", .offset = A(port_user),
+	  .help = "The user that sockets of published ports belong to: those of one user share a port" },
 	{ .name = "ready-fd", .kind = OPT_U64, .arg = "N", .offset = A(ready_fd),
 	  .help = "Descriptor that gets one byte when everything is answered" },
 	{ 0 }

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/defence.h"
 #include "base/fd.h"
@@ -22,6 +23,7 @@
 
 struct proxy {
 	struct loop *loop;
+	uid_t user;
 	struct map *ports;              /* by the record's file: struct list of struct port */
 	size_t conns;
 };
@@ -216,8 +218,7 @@ static void list_free(void *p)
 	free(head);
 }
 
-/* SO_REUSEPORT: the next container's command line looks by binding whether a program of the host has the port, and we
- * are none. */
+/* SO_REUSEPORT: the container's monitor holds the port by a socket of the same user (engine/network_ports.c). */
 static int port_listen(struct port *port, const struct sockaddr_storage *at, struct dv_err *e)
 {
 	struct sockaddr_storage weak = { .ss_family = at->ss_family };
@@ -229,6 +230,7 @@ static int port_listen(struct port *port, const struct sockaddr_storage *at, str
 		((struct sockaddr_in *)(void *)&weak)->sin_port = ((const struct sockaddr_in *)(const void *)at)->sin_port;
 		at = &weak;
 	}
+	(void)!fchown(port->fd, port->p->user, (gid_t)-1);
 	(void)setsockopt(port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	(void)setsockopt(port->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	if (bind(port->fd, (const struct sockaddr *)at, addr_len(at)) < 0 || listen(port->fd, 1024) < 0)
@@ -261,11 +263,12 @@ void proxy_set(struct proxy *p, const char *owner, const struct proxy_port *v, s
 	}
 }
 
-struct proxy *proxy_new(struct loop *l)
+struct proxy *proxy_new(struct loop *l, uid_t user)
 {
 	struct proxy *p = mem_new(struct proxy);
 
 	p->loop = l;
+	p->user = user;
 	p->ports = map_new();
 	return p;
 }

@@ -110,6 +110,92 @@ c.sendall(a[0].encode())' >"$T/server" 3>&- &
 	[ "$(davit ps -aq)" = "" ]
 }
 
+# taken KIND PORT: nobody gets the port, whatever sockets are told to share.
+taken() {
+	python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if sys.argv[1] == "tcp" else socket.SOCK_DGRAM)
+for option in [] if len(sys.argv) < 4 else [socket.SO_REUSEADDR, socket.SO_REUSEPORT]:
+    s.setsockopt(socket.SOL_SOCKET, option, 1)
+try:
+    s.bind(("0.0.0.0", int(sys.argv[2])))
+    s.listen() if sys.argv[1] == "tcp" else None
+except OSError as e:
+    sys.exit(0 if e.errno == 98 else 2)
+sys.exit(1)' "$@"
+}
+
+@test "ports are held as long as the container lives, from programs and from other roots" {
+	local proto two ok
+	davit run -d --name web -p 8080:80 -p 5353:53/udp -p 9000-9299:9000-9299 bb sleep 600
+	for proto in 'tcp 8080' 'udp 5353' 'tcp 9000' 'tcp 9299'; do
+		taken $proto
+		taken $proto share
+	done
+	two="$DAVIT_BUILD/davit --root $T/root2 --runroot $T/run2"
+	davit save bb >"$T/bb.tar"
+	$two load -q -i "$T/bb.tar"
+	for proto in 8080:80 127.0.0.1:8080:80 5353:1/udp; do
+		run -125 $two run --rm -p $proto bb true
+		[[ $output == *"failed: port is already allocated"* ]]
+	done
+	run -0 $two run --rm -p 8080:1/udp bb true
+	$two network prune -f
+	# Its monitor killed, the next one holds them again.
+	kill -9 "$(monitor_pid web)"
+	davit ps >/dev/null
+	taken tcp 8080 share
+	taken udp 5353
+	davit rm -f web
+	! taken tcp 8080
+	! taken udp 5353
+}
+monitor_pid() {
+	local inode
+	inode=$(stat -c %i "$T/run/containers/$(id_of "$1")/monitor")
+	awk -v i=":$inode" '$2 == "POSIX" && substr($6, length($6) - length(i) + 1) == i { print $5 }' /proc/locks
+}
+
+@test "a container that ends by itself gives back all that it had, without a command" {
+	davit network create --subnet 10.77.0.0/24 one
+	davit run -d --name keeper --network one bb sleep 600
+	davit run -d --name web --network one --ip 10.77.0.9 --network-alias store -p 8080:80 -p 5353:53/udp bb sleep 600
+	record=$T/run/netd/names/$(davit network inspect -f '{{.Id}}' one).$(id_of web).ctr
+	[ -e "$record" ]
+	nft list ruleset | grep -q '8080 : 10.77.0.9 . 80'
+	nft list ruleset | grep -q '10.77.0.9 }\|10.77.0.9,'
+	kill -9 "$(pid_of web)"
+	wait_for eval '[ ! -e '"$record"' ]'
+	wait_for eval '! nft list ruleset | grep -q 10.77.0.9'
+	wait_for eval '! taken tcp 8080'
+	wait_for eval '! taken udp 5353'
+	wait_for eval '[ "$(ip -o link | grep -c " dv")" = 1 ]'
+	# The rows are behind, and nobody sees that.
+	davit run -d --name next --network one --ip 10.77.0.9 -p 8080:80 -p 5353:53/udp bb sleep 600
+	nft list ruleset | grep -q '8080 : 10.77.0.9 . 80'
+	[ "$(davit ps -a --filter name=web --format '{{.State}} {{.Ports}}')" = "exited " ]
+	nft list ruleset | grep -q '8080 : 10.77.0.9 . 80'
+	# What was connected and disconnected while it ran is known.
+	davit network create --subnet 10.78.0.0/24 two
+	davit network connect --ip 10.78.0.9 two next
+	davit network disconnect one next
+	kill -9 "$(pid_of next)"
+	wait_for eval '! nft list ruleset | grep -q "10.78.0.9"'
+	wait_for eval '! taken tcp 8080'
+}
+
+@test "a container that is started again keeps its ports in between" {
+	davit run -d --name web --restart always -p 8080:80 bb sleep 600
+	first=$(pid_of web)
+	kill -9 "$first"
+	other() { [ "$(pid_of web)" != "$first" ] && [ "$(pid_of web)" != 0 ]; }
+	taken tcp 8080 share
+	wait_for other
+	taken tcp 8080 share
+	nft list ruleset | grep -q '8080 : 172.24.0.2 . 80'
+	davit stop -t 0 web
+	! taken tcp 8080
+}
+
 @test "words that are none are told before anything is made" {
 	for flags in '-p 0:80' '-p 1:2:3:4' '-p 80/sctp' '-p 70000:80' '-p 8000-8001:80-85' '-p x:80' '-p 1.2.3:80:80' '--expose x' \
 		'--ip 10.0.0.1.2' '--mac-address zz' '--network a/b' '--network container:' '--add-host x' '--add-host a:b' '--dns x' \
