@@ -29,7 +29,7 @@ extern const struct verb verb_top;
 extern const struct verb verb_stats;
 extern const struct verb verb_diff;
 extern const struct verb verb_commit;
-extern const struct verb verb_network, verb_port;
+extern const struct verb verb_network, verb_network_explain, verb_port;
 extern const struct verb verb_pod;
 
 /* Names for completion: struct program. */

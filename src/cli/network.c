@@ -1,4 +1,4 @@
-/* network.c - network create, ls, inspect, rm, prune, connect, disconnect, reload. */
+/* network.c - network create, ls, inspect, rm, prune, connect, disconnect, reload; explain is in network_explain.c. */
 #include <stdio.h>
 
 #include "base/str.h"
@@ -463,6 +463,7 @@ static const struct verb *const network_subs[] = {
 	&verb_disconnect,
 	&verb_reload,
 	&verb_exists,
+	&verb_network_explain,
 	NULL
 };
 const struct verb verb_network = { .name = "network", .summary = "Commands for networks", .subs = network_subs };

@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "dns/records.h"
 
-#define FILE_MAX ((size_t)64 << 10)
+#define FILE_MAX ((size_t)256 << 10)
 #define NAME_SIZE (2 * RECORDS_ID_MAX + 8)
 
 static const char id_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -67,22 +67,22 @@ static int check_names(const char *const *names, struct dv_err *e)
 }
 
 /* Each port of the host, and behind it where it leads. */
-static int add_ports(struct buf *b, const char *const *published, const char *const *targets, struct dv_err *e)
+static int add_ports(struct buf *b, const struct records_publish *v, size_t n, struct dv_err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && published && published[i]; i++) {
-		if (i == RECORDS_PORTS_MAX)
-			return dv_fail(e, DV_LIMIT, "a container has at most %d ports on the loopback", RECORDS_PORTS_MAX);
-		r = add_lines(b, "publish", (const char *const[]){ published[i], NULL }, e);
+	if (n > RECORDS_PORTS_MAX)
+		return dv_fail(e, DV_LIMIT, "a container has at most %d ports on the loopback", RECORDS_PORTS_MAX);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = add_lines(b, v[i].udp ? "udp" : "tcp", (const char *const[]){ v[i].at, NULL }, e);
 		if (r >= 0)
-			r = add_lines(b, "to", (const char *const[]){ targets[i], NULL }, e);
+			r = add_lines(b, "to", (const char *const[]){ v[i].to, NULL }, e);
 	}
 	return r;
 }
 
 int records_write_container(int dirfd, const char *network, const char *id, const char *const *names,
-			    const char *const *addrs, const char *const *published, const char *const *targets, struct dv_err *e)
+			    const char *const *addrs, const struct records_publish *ports, size_t n_ports, struct dv_err *e)
 {
 	auto_buf struct buf b = BUF_INIT(FILE_MAX);
 	char file[NAME_SIZE];
@@ -90,7 +90,7 @@ int records_write_container(int dirfd, const char *network, const char *id, cons
 
 	if ((r = check_id(network, e)) < 0 || (r = check_id(id, e)) < 0 || (r = check_names(names, e)) < 0 ||
 	    (r = add_lines(&b, "name", names, e)) < 0 || (r = add_lines(&b, "addr", addrs, e)) < 0 ||
-	    (r = add_ports(&b, published, targets, e)) < 0)
+	    (r = add_ports(&b, ports, n_ports, e)) < 0)
 		return r;
 	(void)snprintf(file, sizeof file, "%s.%s.ctr", network, id);
 	return write_file(dirfd, file, &b, e);
@@ -232,6 +232,7 @@ int records_read_network(int dirfd, const char *file, struct records_network *re
 struct taking {
 	struct arena *a;
 	struct records_container *c;
+	bool leads;                     /* the last port has its target */
 };
 
 static int take_addr(struct records_container *c, const char *value, struct dv_err *e)
@@ -256,10 +257,15 @@ static int take_container(void *ctx, const char *word, char *value, struct dv_er
 
 	if (streq(word, "addr"))
 		return take_addr(t->c, value, e);
-	if (streq(word, "publish") && t->c->n_published == t->c->n_targets && t->c->n_published < RECORDS_PORTS_MAX)
-		return forward_server_parse(value, &t->c->published[t->c->n_published++], e);
-	if (streq(word, "to") && t->c->n_targets < t->c->n_published)
-		return forward_server_parse(value, &t->c->targets[t->c->n_targets++], e);
+	if ((streq(word, "tcp") || streq(word, "udp")) && t->leads && t->c->n_ports < RECORDS_PORTS_MAX) {
+		t->leads = false;
+		t->c->ports[t->c->n_ports].udp = streq(word, "udp");
+		return forward_server_parse(value, &t->c->ports[t->c->n_ports].at, e);
+	}
+	if (streq(word, "to") && !t->leads) {
+		t->leads = true;
+		return forward_server_parse(value, &t->c->ports[t->c->n_ports++].to, e);
+	}
 	if (!streq(word, "name"))
 		return unknown(word, e);
 	if (t->c->n_names == ZONE_NAMES_MAX)
@@ -273,14 +279,13 @@ int records_read_container(int dirfd, struct arena *a, const char *file, struct 
 {
 	struct records_container c = { 0 };
 	struct records_network n;
-	struct taking t = { a, &c };
+	struct taking t = { a, &c, true };
 	int r;
 
 	if (records_parse_name(file, &n, &c) != RECORDS_CONTAINER)
 		return dv_fail(e, DV_INVALID, "%.150s is no record of a container", file);
 	c.names = arena_array(a, char *, ZONE_NAMES_MAX);
-	c.published = arena_array(a, struct sockaddr_storage, RECORDS_PORTS_MAX);
-	c.targets = arena_array(a, struct sockaddr_storage, RECORDS_PORTS_MAX);
+	c.ports = arena_array(a, struct records_port, RECORDS_PORTS_MAX);
 	r = read_lines(dirfd, file, take_container, &t, e);
 	if (r >= 0)
 		*ret = c;

@@ -2,8 +2,8 @@
  *
  *	NETWORK.net                 gateway ADDRESS; upstream ADDRESS[#PORT], or "host" for the servers of the host's
  *	                            resolv.conf: a line for each. Without any nothing but containers is found
- *	NETWORK.CONTAINER.ctr       name NAME (the first one is the main one); addr ADDRESS; publish ADDRESS#PORT and
- *	                            then, in a line `to`, ADDRESS#PORT: a TCP port of the host's loopback and where it leads
+ *	NETWORK.CONTAINER.ctr       name NAME (the first one is the main one); addr ADDRESS; tcp (or udp) ADDRESS#PORT and
+ *	                            then, in a line `to`, ADDRESS#PORT: a port of the host's loopback and where it leads
  *
  * Ids are letters and digits. A file is replaced as a whole; without its file a network or container is not known.
  */
@@ -16,7 +16,7 @@
 #define RECORDS_DIR "netd/names"        /* in the run directory */
 #define RECORDS_ID_MAX 64
 #define RECORDS_GATEWAYS_MAX 4
-#define RECORDS_PORTS_MAX 1024
+#define RECORDS_PORTS_MAX 2048
 
 struct records_network {
 	char id[RECORDS_ID_MAX + 1];
@@ -26,22 +26,31 @@ struct records_network {
 	bool upstream_host;
 };
 
+struct records_port {
+	bool udp;
+	struct sockaddr_storage at, to;
+};
+
 struct records_container {
 	char network[RECORDS_ID_MAX + 1], id[RECORDS_ID_MAX + 1];
 	char **names;                   /* in the arena */
 	size_t n_names;
 	struct zone_addr addrs[ZONE_ADDRS_MAX];
 	size_t n_addrs;
-	struct sockaddr_storage *published, *targets;   /* in the arena: pairs */
-	size_t n_published, n_targets;
+	struct records_port *ports;     /* in the arena */
+	size_t n_ports;
 };
 
+struct records_publish {
+	bool udp;
+	const char *at, *to;            /* ADDRESS#PORT */
+};
 /* Texts are written as they are given: addresses as inet_pton(3) reads them, lists are NULL-terminated. INVALID for
  * an id or name that could not be read again. */
 int records_write_network(int dirfd, const char *id, const char *const *gateways, const char *const *upstreams,
 			  struct dv_err *e) DV_MUST_USE;
 int records_write_container(int dirfd, const char *network, const char *id, const char *const *names,
-			    const char *const *addrs, const char *const *published, const char *const *targets,
+			    const char *const *addrs, const struct records_publish *ports, size_t n_ports,
 			    struct dv_err *e) DV_MUST_USE;
 /* Absent is success. */
 int records_remove_network(int dirfd, const char *id, struct dv_err *e) DV_MUST_USE;

@@ -9,7 +9,7 @@ static void networks_and_containers(void **state)
 {
 	static const char *const gateways[] = { "10.0.0.1", "fd00::1", NULL }, *const upstreams[] = { "9.9.9.9", "host", "127.0.0.1#5353", NULL };
 	static const char *const names[] = { "web", "Alias.one", NULL }, *const addrs[] = { "10.0.0.2", "fd00::2", NULL };
-	static const char *const ports[] = { "127.0.0.1#8080", NULL }, *const targets[] = { "10.0.0.2#80", NULL };
+	static const struct records_publish ports[] = { { false, "127.0.0.1#8080", "10.0.0.2#80" }, { true, "::1#53", "10.0.0.2#5353" } };
 	auto_arena struct arena a = { 0 };
 	struct records_container c;
 	struct records_network n;
@@ -19,7 +19,7 @@ static void networks_and_containers(void **state)
 	arena_init(&a, 0);
 	unit_tmp_new(&t);
 	assert_int_equal(records_write_network(t.fd, "abc", gateways, upstreams, NULL), 0);
-	assert_int_equal(records_write_container(t.fd, "abc", "c0ffee", names, addrs, ports, targets, NULL), 0);
+	assert_int_equal(records_write_container(t.fd, "abc", "c0ffee", names, addrs, ports, 2, NULL), 0);
 	assert_int_equal(records_read_network(t.fd, "abc.net", &n, NULL), 0);
 	assert_string_equal(n.id, "abc");
 	assert_int_equal(n.n_gateways, 2);
@@ -34,9 +34,12 @@ static void networks_and_containers(void **state)
 	assert_string_equal(c.names[1], "Alias.one");
 	assert_int_equal(c.n_addrs, 2);
 	assert_int_equal(c.addrs[0].len, 4);
-	assert_int_equal(c.n_published, 1);
-	assert_int_equal(c.n_targets, 1);
-	assert_int_equal(ntohs(((struct sockaddr_in *)&c.targets[0])->sin_port), 80);
+	assert_int_equal(c.n_ports, 2);
+	assert_false(c.ports[0].udp);
+	assert_int_equal(ntohs(((struct sockaddr_in *)&c.ports[0].to)->sin_port), 80);
+	assert_true(c.ports[1].udp);
+	assert_int_equal(c.ports[1].at.ss_family, AF_INET6);
+	assert_int_equal(ntohs(((struct sockaddr_in *)&c.ports[1].to)->sin_port), 5353);
 	assert_memory_equal(c.addrs[0].bytes, ((uint8_t[]){ 10, 0, 0, 2 }), 4);
 	assert_int_equal(records_remove_container(t.fd, "abc", "c0ffee", NULL), 0);
 	assert_int_equal(records_remove_container(t.fd, "abc", "c0ffee", NULL), 0);
@@ -54,7 +57,7 @@ static void what_could_not_be_read_is_not_written(void **state)
 
 	unit_tmp_new(&t);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_int_equal(records_write_container(t.fd, "abc", "c", (const char *[]){ bad[i], NULL }, NULL, NULL, NULL, &e), -DV_INVALID);
+		assert_int_equal(records_write_container(t.fd, "abc", "c", (const char *[]){ bad[i], NULL }, NULL, NULL, 0, &e), -DV_INVALID);
 	assert_int_equal(records_write_network(t.fd, "../x", NULL, NULL, &e), -DV_INVALID);
 	assert_int_equal(records_write_network(t.fd, "a.b", NULL, NULL, &e), -DV_INVALID);
 	assert_int_equal(records_remove_network(t.fd, "../x", &e), -DV_INVALID);

@@ -120,5 +120,10 @@ int network_disconnect(struct engine *g, struct arena *a, const char *network, c
 int network_reload(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 /* The same, if the table is not there: what davit-netd has done when others have flushed it. */
 int network_repair(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
+/* Where packets to a port of the host go ("tcp", "udp"): Port, Protocol, HostListens, and for each container that publishes
+ * it Published[]: Container, Network, HostIp, Port, Paths[]: From, Steps[]: Where, What, Ok (true, false; null: nobody can
+ * tell). */
+int network_explain(struct engine *g, struct arena *a, const char *proto, unsigned port, struct json **ret, struct dv_err *e)
+	DV_MUST_USE;
 /* The container's name is another now: those that run with it find it by that. */
 int network_renamed(struct engine *g, struct arena *a, const char *id, struct dv_err *e) DV_MUST_USE;

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "engine/network_rules.h"
 #include "monitor/job.h"
+#include "net/conntrack.h"
 #include "net/elems.h"
 
 /* --- elements as values --- */
@@ -125,23 +126,31 @@ static unsigned number(const struct json *j, const char *key)
 	return json_u64(json_get(j, key), &v) ? (unsigned)v : 0;
 }
 
-/* host: the address it is published on, or one without family for all. */
-static void port_elem(struct elems *l, int f, const struct net_addr *host, const struct json *port, const struct net_addr *to)
+/* ip: the address it is published on, "" for all. */
+struct elem rules_port(struct arena *a, const char *proto, const char *ip, unsigned outer, const struct net_addr *to,
+		       unsigned inner)
 {
 	static const char *const names[2][NET_FAMILIES] = { { "any4", "any6" }, { "host4", "host6" } };
-	bool one = addr_is(host) && !addr_is_any(host) && defence_on("net-host-address");
-	size_t at = one ? addr_len(to) : 0;
-	struct elem *x = new_elem(l, NFPROTO_INET, names[one][f], at + 8);
-	unsigned outer = number(port, "host"), inner = number(port, "port");
+	struct elems l = { .a = a };
+	struct net_addr host = { 0 };
+	struct elem *x;
+	size_t at;
+	bool one;
 
-	memcpy(x->key, host->b, at);
-	x->key[at] = streq(json_str(json_get(port, "proto")), "udp") ? IPPROTO_UDP : IPPROTO_TCP;
+	if (*ip)
+		dv_ignore(addr_parse(ip, "port", &host, NULL));
+	one = addr_is(&host) && !addr_is_any(&host) && defence_on("net-host-address");
+	at = one ? addr_len(to) : 0;
+	x = new_elem(&l, NFPROTO_INET, names[one][to->family == AF_INET6 ? NET_V6 : NET_V4], at + 8);
+	memcpy(x->key, host.b, at);
+	x->key[at] = streq(proto, "udp") ? IPPROTO_UDP : IPPROTO_TCP;
 	x->key[at + 4] = (unsigned char)(outer >> 8);
 	x->key[at + 5] = (unsigned char)outer;
 	memcpy(x->data, to->b, addr_len(to));
 	x->data[addr_len(to)] = (unsigned char)(inner >> 8);
 	x->data[addr_len(to) + 1] = (unsigned char)inner;
 	x->data_len = addr_len(to) + 4;
+	return *x;
 }
 
 static void self_elem(struct elems *l, int f, const struct net_addr *addr)
@@ -159,14 +168,18 @@ static void port_elems(struct elems *l, const struct endpoint *p)
 		if (addr_is(&p->addr[f]))
 			self_elem(l, f, &p->addr[f]);
 	for (JSON_EACH(it, p->ports)) {
-		const char *ip = json_str(json_get(it.value, "ip"));
+		const char *ip = json_str(json_get(it.value, "ip")), *proto = json_str(json_get(it.value, "proto"));
+		unsigned outer = number(it.value, "host");
 		struct net_addr host = { 0 };
 
-		if (!number(it.value, "host") || (ip && *ip && addr_parse(ip, "port", &host, NULL) < 0) || addr_is_loopback(&host))
+		if (!outer || !proto || (ip && *ip && addr_parse(ip, "port", &host, NULL) < 0) || addr_is_loopback(&host))
 			continue;       /* loopback is not the firewall's */
 		for (int f = 0; f < NET_FAMILIES; f++)
-			if (addr_is(&p->addr[f]) && (!host.family || host.family == p->addr[f].family))
-				port_elem(l, f, &host, it.value, &p->addr[f]);
+			if (addr_is(&p->addr[f]) && (!host.family || host.family == p->addr[f].family)) {
+				struct elem x = rules_port(l->a, proto, ip ? ip : "", outer, &p->addr[f], number(it.value, "port"));
+
+				*new_elem(l, x.family, x.set, x.key_len) = x;
+			}
 	}
 }
 
@@ -237,6 +250,40 @@ int rules_remove(struct engine *g, struct arena *a, const struct network_rows *n
 	return elems_remove(table_name(g, a), l.v, l.n, e);
 }
 
+static size_t udp_ports(struct arena *a, struct endpoint *const *v, size_t n, unsigned **ret)
+{
+	size_t k = 0, most = 0;
+
+	for (size_t i = 0; i < n; i++)
+		most += json_len(v[i]->ports);
+	*ret = arena_array(a, unsigned, most + 1);
+	for (size_t i = 0; i < n; i++)
+		for (JSON_EACH(it, v[i]->ports))
+			if (streq(json_str(json_get(it.value, "proto")), "udp"))
+				(*ret)[k++] = number(it.value, "host");
+	return k;
+}
+
+void rules_forget_flows(struct arena *a, struct endpoint *const *v, size_t n)
+{
+	unsigned *ports;
+	size_t n_ports = udp_ports(a, v, n, &ports);
+
+	/* Flows that cannot be looked at end by themselves, later. */
+	dv_ignore(conntrack_forget_udp(ports, n_ports, NULL));
+}
+
+static struct json *udp_json(struct arena *a, struct endpoint *const *v, size_t n)
+{
+	struct json *list = json_new_array(a);
+	unsigned *ports;
+	size_t n_ports = udp_ports(a, v, n, &ports);
+
+	for (size_t i = 0; i < n_ports; i++)
+		json_append(a, list, json_new_u64(a, ports[i]));
+	return list;
+}
+
 /* The same as text, and the names of its records (dns/records.h). */
 int rules_note(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
 	       struct dv_err *e)
@@ -255,7 +302,7 @@ int rules_note(struct engine *g, struct arena *a, const struct network_rows *net
 	if (!n)
 		return 0;
 	json_write(&b, json_obj(a, "table", json_new_str(a, table_name(g, a)), "elements", elems_json(a, l.v, l.n), "records", records,
-				NULL), JSON_COMPACT);
+				"udp", udp_json(a, v, n), NULL), JSON_COMPACT);
 	return file_replace(engine_runfd(g), arena_printf(a, "containers/%s/" JOB_LEAVES, v[0]->container), 0600, buf_cstr(&b), b.len,
 			    false, e);
 }

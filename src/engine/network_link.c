@@ -1,5 +1,6 @@
 /* network_link.c - bridges and the links of containers. */
 #include <errno.h>
+#include <netinet/in.h>        /* before those of the kernel */
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <sched.h>

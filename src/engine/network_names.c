@@ -50,7 +50,7 @@ static int open_dir(struct engine *g, int *ret, struct dv_err *e)
 
 /* --- davit-netd --- */
 
-static bool is_served(struct engine *g)
+bool names_are_served(struct engine *g)
 {
 	auto_close int fd = -1;
 
@@ -99,7 +99,7 @@ static int serve(struct engine *g, struct arena *a, struct dv_err *e)
 	auto_close int in = -1, out = -1;
 	int pair[2], r;
 
-	if (is_served(g))
+	if (names_are_served(g))
 		return 0;
 	if ((r = fd_pipe(pair, e)) < 0)
 		return r;
@@ -123,31 +123,49 @@ static void add_name(const char **v, size_t *n, const char *name)
 }
 
 /* Ports that are published on all addresses are there on the loopback, too; those of one other address are not. */
-static const char *loopback_of(const char *ip)
+static const char *const *loopbacks_of(struct arena *a, const char *ip)
 {
+	const char **v = arena_array(a, const char *, 3);
 	struct net_addr x;
 
-	if (!*ip || streq(ip, "0.0.0.0"))
-		return "127.0.0.1";
-	return str_starts(ip, "127.") && addr_parse(ip, "address", &x, NULL) >= 0 ? ip : NULL;
+	if (!*ip) {
+		v[0] = "127.0.0.1";
+		v[1] = "::1";
+	} else if (addr_parse(ip, "address", &x, NULL) >= 0) {
+		if (addr_is_any(&x))
+			v[0] = x.family == AF_INET ? "127.0.0.1" : "::1";
+		else if (addr_is_loopback(&x))
+			v[0] = ip;
+	}
+	return v;
 }
 
-static void add_ports(struct arena *a, const struct endpoint *p, const char ***ret_at, const char ***ret_to)
+/* A container without an address of the same family is reached by the other one. */
+static const struct net_addr *target_of(const struct endpoint *p, const char *at)
 {
+	const struct net_addr *same = &p->addr[strchr(at, ':') ? NET_V6 : NET_V4];
+
+	return addr_is(same) ? same : &p->addr[addr_is(&p->addr[NET_V4]) ? NET_V4 : NET_V6];
+}
+
+const struct records_publish *names_published(struct arena *a, const struct endpoint *p, size_t *ret_n)
+{
+	struct records_publish *v = arena_array(a, struct records_publish, RECORDS_PORTS_MAX + 1);
 	size_t n = 0;
 
-	*ret_at = arena_array(a, const char *, json_len(p->ports) + 1);
-	*ret_to = arena_array(a, const char *, json_len(p->ports) + 1);
 	for (JSON_EACH(it, p->ports)) {
 		const char *ip = json_str(json_get(it.value, "ip")), *proto = json_str(json_get(it.value, "proto"));
 		const char *host = json_num_text(json_get(it.value, "host")), *port = json_num_text(json_get(it.value, "port"));
 
-		ip = loopback_of(ip ? ip : "");
-		if (!ip || !host || !port || !proto || !streq(proto, "tcp") || !addr_is(&p->addr[NET_V4]))
+		if (!host || !port || !proto)
 			continue;
-		(*ret_at)[n] = arena_printf(a, "%s#%s", ip, host);
-		(*ret_to)[n++] = arena_printf(a, "%s#%s", addr_str(a, &p->addr[NET_V4]), port);
+		/* The firewall serves all of them, however many there are. */
+		for (const char *const *at = loopbacks_of(a, ip ? ip : ""); *at && n < RECORDS_PORTS_MAX; at++)
+			v[n++] = (struct records_publish){ streq(proto, "udp"), arena_printf(a, "%s#%s", *at, host),
+							   arena_printf(a, "%s#%s", addr_str(a, target_of(p, *at)), port) };
 	}
+	*ret_n = n;
+	return v;
 }
 
 static int tell_one(struct engine *g, struct arena *a, int dir, const struct network *n, const struct endpoint *p,
@@ -155,13 +173,12 @@ static int tell_one(struct engine *g, struct arena *a, int dir, const struct net
 {
 	static const char *const host[] = { "host", NULL }, *const none[] = { NULL };
 	const char *names[ZONE_NAMES_MAX + 1] = { 0 }, *addrs[NET_FAMILIES + 1] = { 0 };
-	const char **at, **to;
-	size_t n_names = 0, n_addrs = 0;
+	size_t n_names = 0, n_addrs = 0, n_ports;
+	const struct records_publish *ports = names_published(a, p, &n_ports);
 	int r = 0;
 
-	add_ports(a, p, &at, &to);
 	if (!names_served(n))
-		return records_write_container(dir, n->id, p->container, none, none, at, to, e);
+		return records_write_container(dir, n->id, p->container, none, none, ports, n_ports, e);
 	add_name(names, &n_names, name);
 	add_name(names, &n_names, arena_strn(a, p->container, SHORT_ID));
 	for (JSON_EACH(it, p->aliases))
@@ -170,7 +187,7 @@ static int tell_one(struct engine *g, struct arena *a, int dir, const struct net
 		if (addr_is(&p->addr[f]))
 			addrs[n_addrs++] = addr_str(a, &p->addr[f]);
 	r = records_write_network(dir, n->id, names_servers(a, n), n->internal ? none : host, e);
-	return r < 0 ? r : records_write_container(dir, n->id, p->container, names, addrs, at, to, e);
+	return r < 0 ? r : records_write_container(dir, n->id, p->container, names, addrs, ports, n_ports, e);
 }
 
 int names_tell(struct engine *g, struct arena *a, const char *id, struct dv_err *e)

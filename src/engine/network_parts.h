@@ -1,8 +1,12 @@
 /* network_parts.h - between the files of networks: rows, pools, links and rules. */
 #pragma once
 
+#include <netinet/in.h>        /* before those of the kernel */
+
+#include "dns/records.h"
 #include "engine/ctr.h"
 #include "engine/network.h"
+#include "net/elems.h"
 #include "net/link.h"
 
 #define NETWORK_IFNAME_SIZE LINK_NAME_SIZE
@@ -129,12 +133,17 @@ int link_delete_later(const char *name, struct dv_err *e) DV_MUST_USE;
 /* Elements of endpoints and of their networks. NOT_FOUND: the table is gone. */
 int rules_add(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
 	      struct dv_err *e) DV_MUST_USE;
+/* What a published port is in the firewall: ip is the host's address, "" for all of them. */
+struct elem rules_port(struct arena *a, const char *proto, const char *ip, unsigned outer, const struct net_addr *to,
+		       unsigned inner);
 /* What is not there is no error. */
 int rules_remove(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
 		 struct dv_err *e) DV_MUST_USE;
 /* What these endpoints of one container have is written into its run directory, where its monitor looks at the end. */
 int rules_note(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
 	       struct dv_err *e) DV_MUST_USE;
+/* The kernel forgets UDP flows to the ports of these: after their rules have come or gone. */
+void rules_forget_flows(struct arena *a, struct endpoint *const *v, size_t n);
 int rules_remove_network(struct engine *g, struct arena *a, const struct network *n, struct dv_err *e) DV_MUST_USE;
 /* The whole table from the rows, in one transaction. The network lock is held exclusively. */
 int rules_install(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
@@ -147,6 +156,10 @@ bool rules_there(struct engine *g, struct arena *a);
 bool names_served(const struct network *n);
 /* The addresses that are asked for names; NULL-terminated. */
 const char *const *names_servers(struct arena *a, const struct network *n);
+/* What of an endpoint's ports is on the host's loopback. */
+const struct records_publish *names_published(struct arena *a, const struct endpoint *p, size_t *ret_n);
+/* davit-netd runs. */
+bool names_are_served(struct engine *g);
 /* What the container is called in its networks, as its rows say now; davit-netd runs afterwards. UNAVAILABLE: it does
  * not. */
 int names_tell(struct engine *g, struct arena *a, const char *id, struct dv_err *e) DV_MUST_USE;

@@ -18,6 +18,7 @@
 #include "engine/network_parts.h"
 
 #define CHOICES_MAX 16
+#define NOBODYS_PORT 9          /* discard */
 #define BATCH 64                /* sockets in one message */
 #define USER_BASE 0x40000000u   /* above the numbers that accounts and containers get */
 
@@ -73,6 +74,15 @@ static int bind_socket(int fd, const struct sockaddr *sa, socklen_t len)
 	return 0;
 }
 
+/* Datagrams to a loopback address are davit-netd's: one that is connected gets none but those of its peer, which nobody is. */
+static void stay_out(int fd, const struct net_addr *x)
+{
+	struct sockaddr_storage nobody;
+	socklen_t len = sockaddr_of(x, NOBODYS_PORT, &nobody);
+
+	(void)!connect(fd, (struct sockaddr *)&nobody, len);
+}
+
 static int open_bound(struct holder *h, const struct net_addr *x, bool udp, unsigned port, int *ret_fd, unsigned *ret_port,
 		      struct dv_err *e)
 {
@@ -99,6 +109,8 @@ static int open_bound(struct holder *h, const struct net_addr *x, bool udp, unsi
 	if (sys)
 		return dv_fail_errno(e, sys, "bind");
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+	if (udp && addr_is_loopback(x))
+		stay_out(fd, x);
 	len = sizeof sa;
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
 		return dv_fail_errno(e, errno, "getsockname");

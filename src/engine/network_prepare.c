@@ -228,6 +228,7 @@ static int enter(struct prepare *p, struct network_ready *ret, int *lock, struct
 	    (r = netns_take(take_ptr(&p->w->job), &ret->netns, &p->inside, e)) < 0 ||
 	    (r = make_links(p, ret->netns, e)) < 0 || (r = make_rules(p, lock, e)) < 0)
 		return r;
+	rules_forget_flows(p->a, p->points, p->n);
 	return names_tell(p->g, p->a, p->id, e);
 }
 
@@ -314,6 +315,7 @@ int network_release(struct engine *g, struct arena *a, const char *id, bool forg
 	/* The rows last: until then the addresses are nobody else's. */
 	if ((r = network_rows(g, a, &nets, e)) < 0 || (r = rules_remove(g, a, &nets, l.v, l.n, e)) < 0)
 		return r;
+	rules_forget_flows(a, l.v, l.n);
 	for (size_t i = 0; i < l.n; i++) {
 		const struct network *n = network_by_seq(&nets, l.v[i]->network);
 

@@ -9,8 +9,8 @@
 
 #define JOB_BYTES_MAX (16 << 20)
 
-/* A file of the container's run directory: what the container has in the firewall (table, and elements as in net/elems.h)
- * and among names (records: files beside that of davit-netd). The engine writes it anew when that changes; at the end
+/* A file of the container's run directory: what the container has in the firewall (table, and elements as in net/elems.h),
+ * which ports it has published by UDP (udp), and its names (records: files beside that of davit-netd). The engine writes it anew when that changes; at the end
  * the monitor takes away what it says. */
 #define JOB_LEAVES "network"
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "monitor/inner.h"
+#include "net/conntrack.h"
 #include "net/elems.h"
 
 #define RECORDS "../netd/names"         /* from RUNROOT/containers */
@@ -36,6 +37,20 @@ static void drop_elements(struct arena *a, const struct json *all)
 		dv_ignore(elems_remove(table, v, n, NULL));
 }
 
+static void forget_flows(struct arena *a, const struct json *list)
+{
+	unsigned *ports = arena_array(a, unsigned, json_len(list) + 1);
+	size_t n = 0;
+
+	for (JSON_EACH(it, list)) {
+		uint64_t port = 0;
+
+		if (json_u64(it.value, &port))
+			ports[n++] = (unsigned)port;
+	}
+	dv_ignore(conntrack_forget_udp(ports, n, NULL));
+}
+
 void network_leave(struct monitor *m)
 {
 	auto_arena struct arena a = { 0 };
@@ -52,4 +67,5 @@ void network_leave(struct monitor *m)
 		return;
 	drop_records(m, json_get(all, "records"));
 	drop_elements(&a, all);
+	forget_flows(&a, json_get(all, "udp"));
 }

@@ -79,6 +79,17 @@ int elems_remove(const char *table, const struct elem *v, size_t n, struct dv_er
 	return r;
 }
 
+bool elem_there(int fd, const char *table, const struct elem *x)
+{
+	auto_nl struct nl_batch b = NL_BATCH;
+	struct nft t = { &b, x->family, table };
+	struct nft_elems l = nft_elems_ask(&t, x->set);
+
+	nft_elem(&l, x->key, x->key_len, NULL, 0);
+	nft_elems_end(&l);
+	return nft_ask(fd, &b);
+}
+
 /* --- as text --- */
 
 static struct json *hex(struct arena *a, const unsigned char *p, size_t len)

@@ -24,6 +24,9 @@ int elems_add(const char *table, const struct elem *v, size_t n, struct dv_err *
 /* What is not there is no error, and neither is a key that leads somewhere else by now: it stays. */
 int elems_remove(const char *table, const struct elem *v, size_t n, struct dv_err *e) DV_MUST_USE;
 
+/* Asks the kernel, on a socket of NETLINK_NETFILTER. */
+bool elem_there(int fd, const char *table, const struct elem *x);
+
 /* An array, and back. INVALID. */
 struct json *elems_json(struct arena *a, const struct elem *v, size_t n);
 int elems_parse(struct arena *a, const struct json *list, struct elem **ret, size_t *ret_n, struct dv_err *e) DV_MUST_USE;

@@ -41,6 +41,15 @@ static void tables(bool remove)
 	assert_ok(nft_send(fd, &b, &e), &e);
 }
 
+static bool there(const struct elem *x)
+{
+	struct dv_err e = DV_ERR_NONE;
+	auto_close int fd = -1;
+
+	assert_ok(nl_open(NETLINK_NETFILTER, -1, &fd, &e), &e);
+	return elem_there(fd, TABLE, x);
+}
+
 static void test_removed(void **state)
 {
 	struct elem v[] = { elem(NFPROTO_INET, "ports", "\6\0\0\0\x1f\x90\0\0", 8, "\12\7\0\2\0\120\0\0", 8),
@@ -59,6 +68,10 @@ static void test_removed(void **state)
 	text = netunit_run(&a, "nft", "list", "ruleset");
 	expect_has(text, "tcp . 8080 : 10.7.0.2 . 80");
 	expect_has(text, "02:01:01:01:01:01");
+	assert_true(there(&v[0]) && there(&v[1]) && there(&other));
+	v[1].key[5] = 9;
+	assert_false(there(&v[1]));
+	v[1].key[5] = 1;
 	assert_ok(elems_remove(TABLE, v, 2, &e), &e);
 	assert_ok(elems_remove(TABLE, v, 2, &e), &e);
 	text = netunit_run(&a, "nft", "list", "ruleset");

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "net/nft.h"
 
+#define BASES_MAX 10000
 #define ELEMS_MAX 400           /* of one message: an attribute has 64 KiB at most, an element 100 bytes */
 
 static void message(struct nl_batch *b, const char *label, unsigned type, unsigned flags, int family, unsigned res_id)
@@ -55,13 +56,78 @@ static int take_nothing(void *ctx, const struct nlmsghdr *h, const void *body, s
 	return 0;
 }
 
+bool nft_ask(int fd, struct nl_batch *b)
+{
+	return nl_dump(fd, b, take_nothing, NULL, NULL) >= 0;
+}
+
 bool nft_table_there(int fd, const struct nft *t)
 {
 	auto_nl struct nl_batch b = NL_BATCH;
 
 	message(&b, t->table, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, t->family, 0);
 	nl_str(&b, NFTA_TABLE_NAME, t->table);
-	return nl_dump(fd, &b, take_nothing, NULL, NULL) >= 0;
+	return nft_ask(fd, &b);
+}
+
+/* 1: a chain that others jump to. */
+static int base_parse(const struct nlmsghdr *h, const void *body, size_t len, struct nft_base *ret, struct dv_err *e)
+{
+	struct nl_value v[NFTA_CHAIN_POLICY + 1], hook[NFTA_HOOK_PRIORITY + 1];
+	struct nft_base x = { 0 };
+	struct nfgenmsg m;
+	int r;
+
+	if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) || len < sizeof m)
+		return 1;
+	memcpy(&m, body, sizeof m);
+	if ((r = nl_parse((const char *)body + sizeof m, len - sizeof m, v, NFTA_CHAIN_POLICY, e)) < 0)
+		return r;
+	if (!v[NFTA_CHAIN_HOOK].p)
+		return 1;
+	if ((r = nl_parse(v[NFTA_CHAIN_HOOK].p, v[NFTA_CHAIN_HOOK].len, hook, NFTA_HOOK_PRIORITY, e)) < 0)
+		return r;
+	x.family = m.nfgen_family;
+	x.hook = nl_get_be32(&hook[NFTA_HOOK_HOOKNUM]);
+	x.policy = v[NFTA_CHAIN_POLICY].p ? nl_get_be32(&v[NFTA_CHAIN_POLICY]) : NF_ACCEPT;
+	if (!nl_get_str(&v[NFTA_CHAIN_TABLE], x.table, sizeof x.table) || !nl_get_str(&v[NFTA_CHAIN_NAME], x.chain, sizeof x.chain))
+		return 1;
+	*ret = x;
+	return 0;
+}
+
+static int take_base(void *ctx, const struct nlmsghdr *h, const void *body, size_t len, struct dv_err *e)
+{
+	struct nft_bases *l = ctx;
+	struct nft_base x;
+	int r = base_parse(h, body, len, &x, e);
+
+	if (r)
+		return DV_MIN(r, 0);
+	if (l->n == BASES_MAX)
+		return dv_fail(e, DV_LIMIT, "more than %d chains", BASES_MAX);
+	if (l->n == l->cap) {
+		struct nft_base *more = arena_array(l->a, struct nft_base, l->cap = DV_MAX(2 * l->cap, (size_t)16));
+
+		if (l->n)
+			memcpy(more, l->v, l->n * sizeof *more);
+		l->v = more;
+	}
+	l->v[l->n++] = x;
+	return 0;
+}
+
+int nft_bases(int fd, struct arena *a, struct nft_bases *ret, struct dv_err *e)
+{
+	auto_nl struct nl_batch b = NL_BATCH;
+	struct nft_bases l = { .a = a };
+	int r;
+
+	message(&b, "list the firewall's chains", NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP, AF_UNSPEC, 0);
+	if ((r = nl_dump(fd, &b, take_base, &l, e)) < 0)
+		return r;
+	*ret = l;
+	return 0;
 }
 
 void nft_chain(const struct nft *t, const char *name, const struct nft_hook *hook)
@@ -129,6 +195,15 @@ struct nft_elems nft_elems(const struct nft *t, const char *set, bool remove, un
 	struct nft_elems l = { .b = t->b };
 
 	elems_message(t->b, t, set, remove ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM, flags);
+	l.list = nl_nest(t->b, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
+	return l;
+}
+
+struct nft_elems nft_elems_ask(const struct nft *t, const char *set)
+{
+	struct nft_elems l = { .b = t->b };
+
+	elems_message(t->b, t, set, NFT_MSG_GETSETELEM, 0);
 	l.list = nl_nest(t->b, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
 	return l;
 }

@@ -34,6 +34,19 @@ void nft_del_table(const struct nft *t);
 /* Asks the kernel; outside of transactions. */
 bool nft_table_there(int fd, const struct nft *t);
 
+/* The chains of all tables that see packets by themselves. */
+struct nft_base {
+	int family;
+	char table[64], chain[64];
+	uint32_t hook, policy;          /* NF_ACCEPT, NF_DROP */
+};
+struct nft_bases {
+	struct arena *a;
+	struct nft_base *v;
+	size_t n, cap;
+};
+int nft_bases(int fd, struct arena *a, struct nft_bases *ret, struct dv_err *e) DV_MUST_USE;
+
 struct nft_hook {
 	const char *type;               /* "filter", "nat" */
 	uint32_t hook;                  /* NF_INET_*, NF_BR_* */
@@ -63,6 +76,9 @@ struct nft_elems {
 	unsigned n;
 };
 struct nft_elems nft_elems(const struct nft *t, const char *set, bool remove, unsigned flags);
+/* A question: are they there? One element, and nft_ask() instead of a transaction. */
+struct nft_elems nft_elems_ask(const struct nft *t, const char *set);
+bool nft_ask(int fd, struct nl_batch *b);
 void nft_elem(struct nft_elems *l, const void *key, size_t key_len, const void *data, size_t data_len);
 void nft_elems_end(struct nft_elems *l);
 

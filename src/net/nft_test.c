@@ -217,11 +217,37 @@ static void test_bridge_family(void **state)
 	box_end(&x);
 }
 
+static void test_bases(void **state)
+{
+	struct dv_err e = DV_ERR_NONE;
+	struct nft_bases l = { 0 };
+	struct box x;
+
+	(void)state;
+	box_begin(&x, NFPROTO_INET);
+	nft_chain(&x.t, "plain", NULL);
+	nft_chain(&x.t, "pass", &(struct nft_hook){ "filter", NF_INET_FORWARD, 0 });
+	box_commit(&x);
+	(void)netunit_run(&x.a, "nft", "add table ip6 other; add chain ip6 other shut { type filter hook input priority 0; policy drop; }");
+	assert_ok(nft_bases(x.fd, &x.a, &l, &e), &e);
+	assert_int_equal(l.n, 2);
+	assert_string_equal(l.v[0].chain, "pass");
+	assert_int_equal(l.v[0].hook, NF_INET_FORWARD);
+	assert_int_equal(l.v[0].policy, NF_ACCEPT);
+	assert_string_equal(l.v[1].table, "other");
+	assert_int_equal(l.v[1].family, NFPROTO_IPV6);
+	assert_int_equal(l.v[1].hook, NF_INET_LOCAL_IN);
+	assert_int_equal(l.v[1].policy, NF_DROP);
+	(void)netunit_run(&x.a, "nft", "delete table ip6 other");
+	box_end(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sets), cmocka_unit_test(test_transaction), cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_bridge_family),
+		cmocka_unit_test(test_bases),
 	};
 
 	netunit_enter();

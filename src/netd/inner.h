@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/loop.h"
+#include "dns/records.h"
 
 /* --- names.c: the files of records, as a name server --- */
 struct names;
@@ -26,13 +27,16 @@ struct repair *repair_new(struct loop *l, const char *root, const char *runroot)
 void repair_free(struct repair *p);
 void repair_want(struct repair *p);
 
-/* --- proxy.c: TCP ports of the host's loopback --- */
+/* --- proxy.c: ports of the host's loopback --- */
 struct proxy;
-struct proxy_port {
-	struct sockaddr_storage at, to;
-};
 /* user: whom sockets that have ports of the host belong to. */
 struct proxy *proxy_new(struct loop *l, uid_t user);
 void proxy_free(struct proxy *p);
 /* The ports of one owner, instead of those it had; connections over those end. */
-void proxy_set(struct proxy *p, const char *owner, const struct proxy_port *v, size_t n);
+void proxy_set(struct proxy *p, const char *owner, const struct records_port *v, size_t n);
+
+/* --- relay.c: datagrams of one port, there and back --- */
+struct relay;
+/* fd is bound to the port; it stays the caller's. */
+int relay_new(struct loop *l, int fd, const struct sockaddr_storage *to, struct relay **ret, struct dv_err *e) DV_MUST_USE;
+void relay_free(struct relay *r);

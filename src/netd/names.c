@@ -170,16 +170,6 @@ static void on_again(void *ctx)
 
 /* --- containers --- */
 
-static void publish(struct names *x, const char *file, const struct records_container *c)
-{
-	size_t n = DV_MIN(c->n_published, c->n_targets);
-	auto_free struct proxy_port *v = mem_alloc(mem_mul(n + 1, sizeof *v));
-
-	for (size_t i = 0; i < n; i++)
-		v[i] = (struct proxy_port){ c->published[i], c->targets[i] };
-	proxy_set(x->proxy, file, v, n);
-}
-
 static void container_look(struct names *x, const char *file)
 {
 	auto_arena struct arena a = { 0 };
@@ -194,7 +184,7 @@ static void container_look(struct names *x, const char *file)
 		r = zone_set(x->zone, c.network, c.id, (const char *const *)c.names, c.n_names, c.addrs, c.n_addrs, &e);
 	if (r >= 0) {
 		(void)map_set(x->known, file, &present);
-		publish(x, file, &c);
+		proxy_set(x->proxy, file, c.ports, c.n_ports);
 		return;
 	}
 	if (r != -DV_NOT_FOUND)

@@ -33,6 +33,7 @@ struct port {
 	struct proxy *p;
 	int fd;
 	struct loop_source *source;
+	struct relay *relay;            /* of a UDP port, instead of connections */
 	struct sockaddr_storage to;
 	struct list conns;
 };
@@ -204,6 +205,7 @@ static void port_free(struct port *port)
 	LIST_EACH_SAFE(it, &port->conns)
 		conn_free(container_of(it, struct conn, link));
 	loop_remove(port->source);
+	relay_free(port->relay);
 	fd_close(&port->fd);
 	list_remove(&port->link);
 	free(port);
@@ -219,10 +221,10 @@ static void list_free(void *p)
 }
 
 /* SO_REUSEPORT: the container's monitor holds the port by a socket of the same user (engine/network_ports.c). */
-static int port_listen(struct port *port, const struct sockaddr_storage *at, struct dv_err *e)
+static int port_bind(struct port *port, const struct sockaddr_storage *at, bool udp, struct dv_err *e)
 {
 	struct sockaddr_storage weak = { .ss_family = at->ss_family };
-	int on = 1, r = fd_socket(at->ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0, &port->fd, e);
+	int on = 1, r = fd_socket(at->ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK, 0, &port->fd, e);
 
 	if (r < 0)
 		return r;
@@ -231,14 +233,26 @@ static int port_listen(struct port *port, const struct sockaddr_storage *at, str
 		at = &weak;
 	}
 	(void)!fchown(port->fd, port->p->user, (gid_t)-1);
-	(void)setsockopt(port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (!udp)       /* datagrams would be shared */
+		(void)setsockopt(port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	(void)setsockopt(port->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-	if (bind(port->fd, (const struct sockaddr *)at, addr_len(at)) < 0 || listen(port->fd, 1024) < 0)
+	if (bind(port->fd, (const struct sockaddr *)at, addr_len(at)) < 0 || (!udp && listen(port->fd, 1024) < 0))
 		return dv_fail_errno(e, errno, "listen on a published port");
+	return 0;
+}
+
+static int port_listen(struct port *port, const struct records_port *v, struct dv_err *e)
+{
+	int r = port_bind(port, &v->at, v->udp, e);
+
+	if (r < 0)
+		return r;
+	if (v->udp)
+		return relay_new(port->p->loop, port->fd, &v->to, &port->relay, e);
 	return loop_add_fd(port->p->loop, port->fd, EPOLLIN, on_accept, port, &port->source, e);
 }
 
-void proxy_set(struct proxy *p, const char *owner, const struct proxy_port *v, size_t n)
+void proxy_set(struct proxy *p, const char *owner, const struct records_port *v, size_t n)
 {
 	struct list *head = map_get(p->ports, owner);
 	struct dv_err e = DV_ERR_NONE;
@@ -256,7 +270,7 @@ void proxy_set(struct proxy *p, const char *owner, const struct proxy_port *v, s
 		*port = (struct port){ .p = p, .fd = -1, .to = v[i].to };
 		list_init(&port->conns);
 		list_add_tail(head, &port->link);
-		if (port_listen(port, &v[i].at, &e) < 0) {
+		if (port_listen(port, &v[i], &e) < 0) {
 			log_warn("a published port is not there on the loopback", "record", owner, "reason", e.msg, NULL);
 			port_free(port);
 		}

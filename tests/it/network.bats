@@ -196,6 +196,137 @@ monitor_pid() {
 	! taken tcp 8080
 }
 
+@test "explain: the way of a packet to a port, and what is in the way" {
+	davit run -d --name web -p 8080:80 -p 5353:53/udp bb sh -c 'echo hello >/tmp/x; exec httpd -f -h /tmp -p 80'
+	wait_for serves web
+	run -0 davit network explain 8080
+	[[ $output == "tcp port 8080 of all addresses is published by container web ("*" as its port 80, in network bridge."* ]]
+	[[ $output == *"any address of this host becomes 172.24.0.2 port 80 (DNAT)"* && $output == *"From this host, to 127.0.0.1:"* ]]
+	[[ $output == *"ok     container web"*"a program listens on tcp port 80"* && $output != *"NOT SO"* ]]
+	# The rules that it names are there.
+	nft list map inet "$(nft list tables inet | cut -d' ' -f3)" any4 | grep -q '8080 : 172.24.0.2 . 80'
+	nft list ruleset | grep -q '"published ports"'
+	run -1 davit network explain 5353/udp
+	[[ $output == *"NOT SO container web"*"a program listens on udp port 53"* ]]
+	run -0 davit network explain 8080 -o json
+	jq -e '.Port == 8080 and .Protocol == "tcp" and (.Published | length) == 1 and .Published[0].Container == "web" and
+		(.Published[0].Paths | length) == 3 and ([.Published[0].Paths[].Steps[].Ok] | all)' <<<"$output"
+	# What is in the way is named.
+	nft add table ip other
+	nft add chain ip other shut '{ type filter hook forward priority 5; policy drop; }'
+	run -0 davit network explain 8080
+	[[ $output == *"maybe  nftables: table ip other, chain shut"* ]]
+	nft delete table ip other
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	run -1 davit network explain 8080
+	[[ $output == *"NOT SO kernel: routing"* ]]
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	nft flush map inet "$(nft list tables inet | cut -d' ' -f3)" any4
+	run -1 davit network explain 8080
+	[[ $output == *"NOT SO nftables: table inet davit-"*"map any4"* ]]
+	davit network reload
+	run -0 davit network explain 8080
+	# Ports that are nobody's, and a program's.
+	run -1 davit network explain 8099
+	[[ $output == *"No container publishes tcp port 8099"*"No program of this host has it either"* ]]
+	: >"$T/server"
+	python3 -c 'import socket, time; s = socket.create_server(("", 8099)); print("ready", flush=True); time.sleep(60)' \
+		>"$T/server" 3>&- &
+	HELPERS+=" $!"
+	wait_for grep -q ready "$T/server"
+	run -1 davit network explain 8099
+	[[ $output == *"A program of this host has it"* ]]
+	for bad in 0 70000 x 80/sctp 80/; do
+		run -1 davit network explain $bad
+		[[ $output == davit:* ]]
+	done
+	run -1 davit network explain 80 -o yaml
+	[[ $output == *"neither text nor json"* ]]
+}
+
+# echo_udp NAME PORT: in the container's network: answers each datagram with the container's name.
+echo_udp() {
+	: >"$T/$1.udp"
+	nsenter --net="/proc/$(pid_of "$1")/ns/net" python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", int(sys.argv[2])))
+print("ready", flush=True)
+while True:
+    text, who = s.recvfrom(70000)
+    s.sendto(sys.argv[1].encode() + b" " + text[:60000], who)' "$1" "$2" >"$T/$1.udp" 3>&- &
+	HELPERS+=" $!"
+	wait_for grep -q ready "$T/$1.udp"
+}
+# ask_udp ADDRESS PORT TEXT [FROM]: what comes back within some seconds.
+ask_udp() {
+	python3 -c 'import socket, sys
+address, port, text = sys.argv[1:4]
+s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+if len(sys.argv) > 4:
+    s.bind(("", int(sys.argv[4])))
+s.connect((address, int(port)))
+for _ in range(20):
+    s.settimeout(0.5)
+    try:
+        s.send(text.encode())
+        print(s.recv(70000).decode())
+        break
+    except OSError:
+        pass' "$@"
+}
+
+@test "a UDP port that is another container's now: clients that went on sending find the new one" {
+	make_outside
+	davit run -d --name one -p 5353:53/udp bb sleep 600
+	echo_udp one 53
+	[ "$(outside bash -c "$(declare -f ask_udp); ask_udp 192.0.2.1 5353 x 4000")" = "one x" ]
+	davit run -d --name two bb sleep 600
+	echo_udp two 53
+	kill -9 "$(pid_of one)"
+	wait_for eval '! taken udp 5353'
+	davit rm -f two
+	davit run -d --name two -p 5353:53/udp bb sleep 600
+	echo_udp two 53
+	[ "$(outside bash -c "$(declare -f ask_udp); ask_udp 192.0.2.1 5353 x 4000")" = "two x" ]
+	# A program of the host has it next.
+	davit rm -f two
+	outside bash -c "$(declare -f ask_udp); ask_udp 192.0.2.1 5353 x 4000" >"$T/answer" 3>&- &
+	HELPERS+=" $!"
+	python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 5353))
+text, who = s.recvfrom(100)
+s.sendto(b"host " + text, who)'
+	wait_for grep -q "host x" "$T/answer"
+}
+
+@test "UDP and IPv6 on the loopback" {
+	davit run -d --name web -p 8080:80 -p 5353:53/udp -p 127.0.0.1:5354:53/udp bb sh -c 'echo hello >/tmp/x; exec httpd -f -h /tmp -p 80'
+	wait_for serves web
+	echo_udp web 53
+	[ "$(get 127.0.0.1:8080)" = hello ]
+	[ "$(curl -gs --max-time 10 'http://[::1]:8080/x')" = hello ]
+	for at in 127.0.0.1 ::1; do
+		[ "$(ask_udp $at 5353 "by $at")" = "web by $at" ]
+	done
+	[ "$(ask_udp 127.0.0.1 5354 more)" = "web more" ]
+	# Each client has its own answers, and large ones come whole.
+	for n in 1 2 3 4 5 6 7 8; do
+		[ "$(ask_udp 127.0.0.1 5353 "client $n")" = "web client $n" ]
+	done
+	long=$(printf '%020000d' 7)
+	[ "$(ask_udp 127.0.0.1 5353 "$long")" = "web $long" ]
+	davit network create --ipv6 --subnet fd88::/64 six
+	davit run -d --name both --network six -p 8082:80 -p 5355:53/udp bb sh -c 'echo six >/tmp/x; exec httpd -f -h /tmp -p 80'
+	wait_for serves both
+	echo_udp both 53
+	[ "$(curl -gs --max-time 10 'http://[::1]:8082/x')" = six ]
+	[ "$(ask_udp ::1 5355 x)" = "both x" ]
+	davit rm -f web
+	wait_for eval '! curl -gs --max-time 5 "http://[::1]:8080/x"'
+	wait_for eval '! ss -ulnH | grep -q ":535[34] "'
+}
+
 @test "words that are none are told before anything is made" {
 	for flags in '-p 0:80' '-p 1:2:3:4' '-p 80/sctp' '-p 70000:80' '-p 8000-8001:80-85' '-p x:80' '-p 1.2.3:80:80' '--expose x' \
 		'--ip 10.0.0.1.2' '--mac-address zz' '--network a/b' '--network container:' '--add-host x' '--add-host a:b' '--dns x' \
