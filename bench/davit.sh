@@ -4,6 +4,7 @@
 # All three load the same archive. Before anything is timed each runs a program that prints what it sees; the
 # answers must be the same. A peer that is not installed has no row.
 set -u
+source "${0%/*}/image.bash"
 build=$(realpath "${BUILD:-build}")
 rounds=${BENCH_ROUNDS:-20}
 T=$(mktemp -d /var/tmp/davit-bench.XXXXXX)
@@ -17,15 +18,7 @@ trap cleanup EXIT
 die() { echo "bench davit: $*" >&2; exit 1; }
 
 # --- the image ---
-mkdir -p "$T/rootfs/bin" "$T/rootfs/etc" "$T/rootfs/tmp"
-cp /bin/busybox "$T/rootfs/bin/" || die "busybox-static is wanted"
-for a in sh true id hostname cat; do ln -s busybox "$T/rootfs/bin/$a"; done
-echo root:x:0:0:root:/root:/bin/sh >"$T/rootfs/etc/passwd"
-umoci init --layout "$T/layout" >/dev/null && umoci new --image "$T/layout:bb" >/dev/null &&
-	umoci unpack --image "$T/layout:bb" "$T/unpacked" >/dev/null && cp -a "$T/rootfs/." "$T/unpacked/rootfs/" &&
-	umoci repack --image "$T/layout:bb" "$T/unpacked" >/dev/null &&
-	skopeo copy -q --insecure-policy "oci:$T/layout:bb" "docker-archive:$T/bb.tar:bench:latest" ||
-	die "umoci and skopeo are wanted"
+make_archive "$T" sh true id hostname cat
 
 # --- the sides ---
 ours=("$build/davit" --root "$T/lib" --runroot "$T/run")

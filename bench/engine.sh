@@ -5,6 +5,7 @@
 # Both load the same archive. Outputs and states are checked before a figure is printed; the time of a stop is without
 # the grace that the container takes, since its process ends at once.
 set -u
+source "${0%/*}/image.bash"
 build=$(realpath "${BUILD:-build}")
 n=${BENCH_STARTS:-200} listed=${BENCH_LISTED:-500} stopped=${BENCH_STOPPED:-100}
 T=$(mktemp -d /var/tmp/engine-bench.XXXXXX)
@@ -34,13 +35,7 @@ row() {	# NAME OURS UNIT PEER TARGET(ratio or -) LIMIT(or -)
 			t != "-" ? "<=" t "x" : l != "-" ? "<=" l " " u : "", ok }'
 }
 
-mkdir -p "$T/rootfs/bin" "$T/rootfs/etc" "$T/rootfs/tmp"
-cp /bin/busybox "$T/rootfs/bin/" || die "busybox-static is wanted"
-for a in sh true sleep; do ln -s busybox "$T/rootfs/bin/$a"; done
-umoci init --layout "$T/layout" >/dev/null && umoci new --image "$T/layout:bb" >/dev/null &&
-	umoci unpack --image "$T/layout:bb" "$T/unpacked" >/dev/null && cp -a "$T/rootfs/." "$T/unpacked/rootfs/" &&
-	umoci repack --image "$T/layout:bb" "$T/unpacked" >/dev/null &&
-	skopeo copy -q --insecure-policy "oci:$T/layout:bb" "docker-archive:$T/bb.tar:bench:latest" || die "umoci and skopeo are wanted"
+make_archive "$T" sh true sleep
 d load -q -i "$T/bb.tar" >/dev/null || die "davit cannot load the image"
 nofile=$(ulimit -Hn) nproc=$(cat /proc/sys/kernel/pid_max)
 if command -v podman >/dev/null; then

@@ -228,16 +228,30 @@ static void tables_end(struct tables *t)
 
 /* --- what is asked for --- */
 
+/* What a kernel says that lacks a part of it; where the table is known to be there, NOT_FOUND as well. */
+static int rules_failed(int r, bool table, struct dv_err *e)
+{
+	int sys = e ? e->sys : 0;
+
+	if (sys == EPROTONOSUPPORT || sys == EOPNOTSUPP || sys == EAFNOSUPPORT || (table && sys == ENOENT))
+		return dv_fail(e, DV_UNSUPPORTED, "this kernel has no nf_tables with NAT for IPv4, IPv6 and bridges, which networks need "
+			       "(modprobe nf_tables nft_chain_nat nft_fib_inet nft_masq nft_meta_bridge); --network host and none work");
+	return table ? dv_wrap(e, "firewall") : r;
+}
+
 int rules_add(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
 	      struct dv_err *e)
 {
 	struct elems l = { .a = a };
+	int r;
 
 	for (size_t i = 0; i < n; i++) {
 		network_elems(&l, network_by_seq(nets, v[i]->network));
 		endpoint_elems(g, &l, nets, v[i]);
 	}
-	return l.n ? elems_add(table_name(g, a), l.v, l.n, e) : 0;
+	if (l.n && (r = elems_add(table_name(g, a), l.v, l.n, e)) < 0)
+		return rules_failed(r, false, e);
+	return 0;
 }
 
 int rules_remove(struct engine *g, struct arena *a, const struct network_rows *nets, struct endpoint *const *v, size_t n,
@@ -353,7 +367,7 @@ int rules_install(struct engine *g, struct arena *a, struct dv_err *e)
 		r = nft_send(t.fd, &t.b, e);
 	}
 	tables_end(&t);
-	return r < 0 ? dv_wrap(e, "firewall") : 0;
+	return r < 0 ? rules_failed(r, true, e) : 0;
 }
 
 int rules_uninstall(struct engine *g, struct arena *a, struct dv_err *e)

@@ -133,6 +133,8 @@ static int bridge_make(struct engine *g, struct arena *a, int route, const struc
 		return r;
 	/* Somebody else may be doing the same: the kernel takes one of us, the addresses of both. */
 	r = nl_send(route, &b, e);
+	if (r < 0 && b.sys == EOPNOTSUPP)
+		return dv_fail(e, DV_UNSUPPORTED, "this kernel makes no bridges (modprobe bridge); --network host and none work");
 	if (r < 0 && r != -DV_EXISTS)
 		return r;
 	if ((r = link_find(route, n->bridge, &l, e)) < 0)

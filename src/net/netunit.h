@@ -31,7 +31,7 @@ static inline const char *netunit_output(struct arena *a, const char *const *arg
 		fail_msg("%s: %s", argv[0], buf_cstr(&out));
 	text = arena_str(a, buf_cstr(&out));
 	buf_done(&out);
-	return text;
+	return text ? text : "";
 }
 #define netunit_run(a, ...) netunit_output(a, (const char *const[]){ __VA_ARGS__, NULL })
 

@@ -327,6 +327,27 @@ s.sendto(b"host " + text, who)'
 	wait_for eval '! ss -ulnH | grep -q ":535[34] "'
 }
 
+@test "a kernel without nf_tables: said in words, and the networks that need none work" {
+	# A kernel whose netlink has no netfilter, as a program sees it.
+	lacking() {
+		python3 -c 'import ctypes, errno, os, struct, sys
+steps = [(0x20, 0, 0, 0), (0x15, 0, 5, 41), (0x20, 0, 0, 16), (0x15, 0, 3, 16), (0x20, 0, 0, 32), (0x15, 0, 1, 12),
+         (0x06, 0, 0, 0x50000 | errno.EPROTONOSUPPORT), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *s) for s in steps))
+prog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code)))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(22, 2, ctypes.byref(prog), 0, 0):
+    sys.exit("no filter: " + os.strerror(ctypes.get_errno()))
+os.execv(sys.argv[1], sys.argv[1:])' "$DAVIT_BUILD/davit" --root "$T/root" --runroot "$T/run" "$@"
+	}
+	[ "$(uname -m)" = x86_64 ] || skip "the filter knows numbers of x86-64 only"
+	run -125 lacking run --rm bb true
+	[[ $output == *"this kernel has no nf_tables"*"--network host and none work" ]]
+	run -0 lacking run --rm --network none bb echo fine
+	[ "$output" = fine ]
+	[ "$(davit ps -aq)" = "" ]
+}
+
 @test "words that are none are told before anything is made" {
 	for flags in '-p 0:80' '-p 1:2:3:4' '-p 80/sctp' '-p 70000:80' '-p 8000-8001:80-85' '-p x:80' '-p 1.2.3:80:80' '--expose x' \
 		'--ip 10.0.0.1.2' '--mac-address zz' '--network a/b' '--network container:' '--add-host x' '--add-host a:b' '--dns x' \
