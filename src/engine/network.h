@@ -48,7 +48,7 @@ struct network_ready {
  * earlier life of it left is used again. On failure nothing is left (network_release()). */
 int network_prepare(struct engine *g, struct arena *a, struct network_wish *w, const char *id, struct network_ready *ret,
 		    struct dv_err *e) DV_MUST_USE;
-/* The ports of a container that runs, once more: for a new monitor of it. -1 when they cannot be had. */
+/* The ports of a container that runs, or of a pod, once more: for a new monitor. -1 when they cannot be had. */
 int network_hold_again(struct engine *g, struct arena *a, const char *id);
 /* Closes what ret holds. */
 void network_ready_done(struct network_ready *n);

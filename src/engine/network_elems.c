@@ -305,6 +305,7 @@ int rules_note(struct engine *g, struct arena *a, const struct network_rows *net
 	auto_buf struct buf b = BUF_INIT(JOB_BYTES_MAX);
 	struct json *records = json_new_array(a);
 	struct elems l = { .a = a };
+	int r;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct network *net = network_by_seq(nets, v[i]->network);
@@ -317,8 +318,9 @@ int rules_note(struct engine *g, struct arena *a, const struct network_rows *net
 		return 0;
 	json_write(&b, json_obj(a, "table", json_new_str(a, table_name(g, a)), "elements", elems_json(a, l.v, l.n), "records", records,
 				"udp", udp_json(a, v, n), NULL), JSON_COMPACT);
-	return file_replace(engine_runfd(g), arena_printf(a, "containers/%s/" JOB_LEAVES, v[0]->container), 0600, buf_cstr(&b), b.len,
-			    false, e);
+	r = file_replace(engine_runfd(g), arena_printf(a, "containers/%s/" JOB_LEAVES, v[0]->container), 0600, buf_cstr(&b), b.len,
+			 false, e);
+	return r == -DV_NOT_FOUND ? 0 : r;      /* a pod: nobody is there at its end but who ends it */
 }
 
 int rules_remove_network(struct engine *g, struct arena *a, const struct network *n, struct dv_err *e)

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "engine/life.h"
 #include "engine/network_parts.h"
+#include "engine/pod.h"
 #include "net/elems.h"
 
 #define TCP_LISTENS 0x0a
@@ -31,7 +32,8 @@ struct explain {
 struct way {
 	const struct endpoint *p;
 	const struct network *n;
-	const struct ctr *c;
+	const char *name;               /* of the container, or pod */
+	pid_t pid;                      /* its first process; 0: that of a pod's is not known */
 	const char *ip;                 /* of the host: "" is all */
 	unsigned inner;
 };
@@ -123,7 +125,7 @@ static void explain_forward(struct explain *x, const struct way *w, int f)
 	step(x, up, arena_printf(x->a, "bridge %s", w->n->bridge), arena_printf(x->a, "network %s is up", w->n->name));
 	up = link_find(x->route, endpoint_link(x->g, x->a, w->p), &l, NULL) >= 0 && (l.flags & IFF_UP);
 	step(x, up, arena_printf(x->a, "link %s", endpoint_link(x->g, x->a, w->p)),
-	     arena_printf(x->a, "leads to %s of container %s", w->p->ifname, w->c->name));
+	     arena_printf(x->a, "leads to %s of container %s", w->p->ifname, w->name));
 }
 
 static const char *family_name(int family)
@@ -150,9 +152,9 @@ static void explain_others(struct explain *x, int f)
 
 static void explain_program(struct explain *x, const struct way *w)
 {
-	const char *proc = arena_printf(x->a, "/proc/%d", (int)w->c->init.pid);
+	const char *proc = arena_printf(x->a, "/proc/%d", (int)w->pid);
 
-	step(x, listens(x, proc, w->inner), arena_printf(x->a, "container %s", w->c->name),
+	step(x, w->pid ? listens(x, proc, w->inner) : -1, arena_printf(x->a, "container %s", w->name),
 	     arena_printf(x->a, "a program listens on %s port %u", x->proto, w->inner));
 }
 
@@ -220,7 +222,7 @@ static struct json *explain_way(struct explain *x, const struct way *w)
 		if (addr_is(&w->p->addr[f]) && (!host.family || host.family == w->p->addr[f].family) && !addr_is_loopback(&host))
 			explain_outside(x, w, f, paths);
 	explain_loopback(x, w, paths);
-	return json_obj(x->a, "Container", json_new_str(x->a, w->c->name), "Id", json_new_str(x->a, w->c->id), "Network",
+	return json_obj(x->a, "Container", json_new_str(x->a, w->name), "Id", json_new_str(x->a, w->p->container), "Network",
 			json_new_str(x->a, w->n->name), "HostIp", json_new_str(x->a, w->ip), "HostPort", json_new_u64(x->a, x->port),
 			"Port", json_new_u64(x->a, w->inner), "Paths", paths, NULL);
 }
@@ -234,10 +236,10 @@ static int find_ways(struct explain *x, struct json *found, struct dv_err *e)
 		struct way w = { .p = l.v[i], .n = network_by_seq(&x->nets, l.v[i]->network) };
 		struct ctr *c = NULL;
 
-		if (!w.n || !endpoint_active(x->g, w.p) || ctr_find(x->g, x->a, w.p->container, &c, NULL) < 0 ||
-		    life_settle(x->g, x->a, c, NULL) != 0)
+		if (!w.n || !endpoint_active(x->g, w.p) || !(w.name = pod_or_ctr_name(x->g, x->a, w.p->container)))
 			continue;
-		w.c = c;
+		if (ctr_find(x->g, x->a, w.p->container, &c, NULL) >= 0 && life_settle(x->g, x->a, c, NULL) == 0)
+			w.pid = c->init.pid;
 		for (JSON_EACH(it, l.v[i]->ports))
 			if (is_it(x, it.value, &w))
 				json_append(x->a, found, explain_way(x, &w));

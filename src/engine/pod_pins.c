@@ -187,7 +187,7 @@ static int pin_others(struct engine *g, struct pod *p, int dir, struct dv_err *e
 /* Without networks a namespace with lo only, as the runtime makes it for a container. */
 static int pin_net(struct engine *g, struct arena *a, struct pod *p, int dir, struct dv_err *e)
 {
-	struct network_ready ready = { .netns = -1 };
+	struct network_ready ready = { .netns = -1, .ports = -1 };    /* its containers' monitors hold the ports */
 	struct network_wish *w = NULL;
 	auto_close int route = -1;
 	int r;

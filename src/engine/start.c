@@ -97,6 +97,8 @@ static int hand_over(struct making *x, const struct monitor_proc *p, int lock, u
 		r = make_config(x, lock, &job.root, &oci, e);
 	job.oci = oci;
 	job.netns = net.netns;
+	if (r >= 0 && *x->row.pod)
+		net.ports = network_hold_again(x->g, x->a, x->row.pod);
 	job.ports = net.ports;
 	if (r >= 0)
 		r = monitor_start(x->g, x->a, p, &job, &x->row.init, ret_status, e);
@@ -167,7 +169,7 @@ int start_adopt(struct engine *g, struct arena *a, struct ctr *c, struct dv_err 
 		return r;
 	{
 		struct monitor_job job = { .row = &x.row, .q = &x.q, .config = &x.config, .lock = lock, .root = -1, .netns = -1,
-					   .ports = network_hold_again(g, a, c->id), .pod_idle = x.pod_idle };
+					   .ports = network_hold_again(g, a, *c->pod ? c->pod : c->id), .pod_idle = x.pod_idle };
 
 		r = monitor_start(g, a, &p, &job, &c->init, &status, e);
 		fd_close(&job.ports);
