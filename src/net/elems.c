@@ -1,4 +1,6 @@
 /* elems.c - transactions about elements, and elements as text. */
+#include <errno.h>
+
 #include "base/fd.h"
 #include "base/str.h"
 #include "net/elems.h"
@@ -67,7 +69,8 @@ int elems_remove(const char *table, const struct elem *v, size_t n, struct dv_er
 	struct dv_err why = DV_ERR_NONE;
 	int r = n ? remove_some(table, v, n, &why) : 0;
 
-	if (r >= 0 || r == -DV_NOT_FOUND)
+	/* Without a table, or nf_tables at all, there is nothing to remove. */
+	if (r >= 0 || r == -DV_NOT_FOUND || why.sys == EPROTONOSUPPORT || why.sys == EOPNOTSUPP)
 		return 0;
 	for (size_t i = 0; i < n && r == -DV_EXISTS; i++)
 		if ((r = remove_some(table, &v[i], 1, &why)) >= 0)
