@@ -1,8 +1,11 @@
 /* engine.h - an open engine: the image store, its database, and the run directory of this boot.
  *
- *	ROOT/containers/ID/         upper and work directory of the container's overlay
+ *	ROOT/containers/ID/         upper and work directory of the container's overlay, its log
+ *	ROOT/volumes/NAME/_data/    the files of a volume
+ *	ROOT/secrets/ID             the content of a secret
  *	RUNROOT/containers/ID/      its /etc/hosts, hostname and resolv.conf; locked (flock) while it is being changed
  *	RUNROOT/oci/ID/             the runtime's state (oci/state.h)
+ *	RUNROOT/netd/names/         names and ports of containers in networks, for davit-netd
  *	cgroup davit/ID             in every hierarchy
  *
  *	RUNROOT/pods/ID/            what a pod that is up has in common (engine/pod.h); locked likewise

@@ -369,7 +369,7 @@ int rules_install(struct engine *g, struct arena *a, struct dv_err *e)
 		r = nft_send(t.fd, &t.b, e);
 	}
 	tables_end(&t);
-	return r < 0 ? rules_failed(r, true, e) : 0;
+	return r < 0 ? rules_failed(r, true, e) : others_write(g, a, true, e);
 }
 
 int rules_uninstall(struct engine *g, struct arena *a, struct dv_err *e)
@@ -385,7 +385,7 @@ int rules_uninstall(struct engine *g, struct arena *a, struct dv_err *e)
 		r = nft_send(t.fd, &t.b, e);
 	}
 	tables_end(&t);
-	return r;
+	return r < 0 ? r : others_write(g, a, false, e);
 }
 
 bool rules_there(struct engine *g, struct arena *a)

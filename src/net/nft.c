@@ -154,6 +154,14 @@ void nft_flush_chain(const struct nft *t, const char *name)
 	nl_str(t->b, NFTA_RULE_CHAIN, name);
 }
 
+void nft_del_rule(const struct nft *t, const char *chain, uint64_t handle)
+{
+	table_message(t, "remove a rule of the firewall", NFT_MSG_DELRULE, 0);
+	nl_str(t->b, NFTA_RULE_TABLE, t->table);
+	nl_str(t->b, NFTA_RULE_CHAIN, chain);
+	nl_be64(t->b, NFTA_RULE_HANDLE, handle);
+}
+
 /* --- sets --- */
 
 /* Without this nft(8) shows the names of interfaces backwards. */

@@ -90,7 +90,10 @@ struct nft_rule {
 	const char *comment;
 };
 struct nft_rule nft_rule(const struct nft *t, const char *chain, const char *comment);
+/* In front of those that are there. */
+struct nft_rule nft_rule_first(const struct nft *t, const char *chain, const char *comment);
 void nft_rule_end(struct nft_rule *r);
+void nft_del_rule(const struct nft *t, const char *chain, uint64_t handle);
 
 /* Registers of 4 bytes; r(0)..r(3) together are the first of 16. */
 #define NFT_R(i) (NFT_REG32_00 + (i))
@@ -114,3 +117,12 @@ void nft_if_meta(struct nft_rule *r, uint32_t key, uint32_t op, const void *data
 void nft_if_name(struct nft_rule *r, uint32_t key, uint32_t op, const char *name);
 /* Any of the bits. */
 void nft_if_ct(struct nft_rule *r, uint32_t key, uint32_t bits);
+
+#define NFT_HANDLES_MAX 16
+struct nft_handles {
+	uint64_t v[NFT_HANDLES_MAX];
+	size_t n;
+};
+/* The rules of a chain that have this comment, the first NFT_HANDLES_MAX of them. */
+int nft_rules_with(int fd, const struct nft *t, const char *chain, const char *comment, struct nft_handles *ret,
+		   struct dv_err *e) DV_MUST_USE;

@@ -6,17 +6,27 @@
 
 #define COMMENT_MAX 127
 
-struct nft_rule nft_rule(const struct nft *t, const char *chain, const char *comment)
+static struct nft_rule begin_rule(const struct nft *t, const char *chain, const char *comment, unsigned flags)
 {
 	struct nfgenmsg m = { .nfgen_family = (uint8_t)t->family, .version = NFNETLINK_V0 };
 	struct nft_rule r = { .b = t->b, .comment = comment };
 
-	nl_msg(t->b, comment ? comment : chain, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, &m,
+	nl_msg(t->b, comment ? comment : chain, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, NLM_F_CREATE | flags, &m,
 	       sizeof m);
 	nl_str(t->b, NFTA_RULE_TABLE, t->table);
 	nl_str(t->b, NFTA_RULE_CHAIN, chain);
 	r.list = nl_nest(t->b, NFTA_RULE_EXPRESSIONS | NLA_F_NESTED);
 	return r;
+}
+
+struct nft_rule nft_rule(const struct nft *t, const char *chain, const char *comment)
+{
+	return begin_rule(t, chain, comment, NLM_F_APPEND);
+}
+
+struct nft_rule nft_rule_first(const struct nft *t, const char *chain, const char *comment)
+{
+	return begin_rule(t, chain, comment, 0);
 }
 
 /* The comment as nft(8) stores it: type 0, length, text with its NUL. */

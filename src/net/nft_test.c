@@ -118,6 +118,45 @@ static void test_transaction(void **state)
 	box_end(&x);
 }
 
+static void make_foreign(struct box *x)
+{
+	struct nft_rule r;
+
+	nft_chain(&x->t, "fwd", &(struct nft_hook){ "filter", NF_INET_FORWARD, 0 });
+	nft_chain(&x->t, "sub", NULL);
+	for (int i = 0; i < 3; i++) {
+		r = i ? nft_rule(&x->t, "fwd", i == 1 ? "mine" : "other") : nft_rule_first(&x->t, "sub", "mine");
+		nft_verdict(&r, NF_ACCEPT, NULL);
+		nft_rule_end(&r);
+	}
+	r = nft_rule_first(&x->t, "fwd", "mine");
+	nft_verdict(&r, NF_ACCEPT, NULL);
+	nft_rule_end(&r);
+	box_commit(x);
+}
+
+static void test_asking(void **state)
+{
+	struct dv_err e = DV_ERR_NONE;
+	struct nft_handles h;
+	struct box x;
+
+	(void)state;
+	box_begin(&x, NFPROTO_INET);
+	make_foreign(&x);
+	assert_ok(nft_rules_with(x.fd, &x.t, "fwd", "mine", &h, &e), &e);
+	assert_int_equal(h.n, 2);
+	nft_del_rule(&x.t, "fwd", h.v[0]);
+	box_commit(&x);
+	assert_ok(nft_rules_with(x.fd, &x.t, "fwd", "mine", &h, &e), &e);
+	assert_int_equal(h.n, 1);
+	assert_ok(nft_rules_with(x.fd, &x.t, "fwd", "min", &h, &e), &e);
+	assert_int_equal(h.n, 0);
+	assert_ok(nft_rules_with(x.fd, &x.t, "sub", "mine", &h, &e), &e);
+	assert_int_equal(h.n, 1);
+	box_end(&x);
+}
+
 static void nat_rules(struct nft *t)
 {
 	static const unsigned char v4 = NFPROTO_IPV4;
@@ -248,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_sets), cmocka_unit_test(test_transaction), cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_bridge_family),
 		cmocka_unit_test(test_bases),
+		cmocka_unit_test(test_asking),
 	};
 
 	netunit_enter();

@@ -495,6 +495,42 @@ flush() {
 	nft flush ruleset
 }
 
+# docker makes the policy of FORWARD drop, ufw that of INPUT too; firewalld ends its chains with a rule.
+drop_unknown() {
+	iptables -P FORWARD DROP
+	iptables -P INPUT DROP
+	iptables -A INPUT -i lo -j ACCEPT
+	iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+	nft 'table inet firewalld { chain filter_FORWARD { type filter hook forward priority 10; policy accept; reject; }; }'
+}
+
+@test "another firewall drops what it does not know: containers are let through, and nothing else" {
+	command -v iptables >/dev/null || skip "no iptables"
+	make_outside
+	drop_unknown
+	run -0 davit network create front
+	run -0 davit run -d --name web --network front -p 8080:80 bb sh -c 'echo hello >/tmp/x; exec httpd -f -h /tmp -p 80'
+	wait_for serves web
+	[ "$(outside curl -s --max-time 10 192.0.2.1:8080/x)" = hello ]
+	run -0 davit run --rm --network front bb nslookup -type=a web
+	# Its owner still reads its table, and sees two rules of ours in each chain.
+	run -0 iptables -S FORWARD
+	[[ $output == *"-P FORWARD DROP"* && $output == *" -j ACCEPT"* ]]
+	[ "$(iptables -S FORWARD | grep -c "br.*+ ")" = 2 ]
+	[ "$(iptables -S INPUT | grep -c "br.*--dport 53 ")" = 2 ]
+	# It is emptied, or a firewall is started, while containers run: seen by davit-netd.
+	iptables -F FORWARD
+	wait_for eval '[ "$(outside curl -s --max-time 2 192.0.2.1:8080/x)" = hello ]'
+	nft flush ruleset
+	drop_unknown
+	wait_for eval '[ "$(outside curl -s --max-time 2 192.0.2.1:8080/x)" = hello ]'
+	run -0 davit rm -f web
+	run -0 davit network rm front
+	run -0 davit network prune -f
+	run ! grep -E 'davit|br[0-9a-f]{8}' <(nft list ruleset)
+	nft flush ruleset
+}
+
 @test "what others flush comes back with the next command" {
 	serve web hello -p 8080:80
 	address=$(ip -4 -o addr | awk '/ br/ { sub("/.*", "", $4); print $4 }')
