@@ -118,7 +118,8 @@ int network_disconnect(struct engine *g, struct arena *a, const char *network, c
 		       struct dv_err *e) DV_MUST_USE;
 /* Makes the firewall's table anew, whatever became of it, in one transaction; containers that have ended are out of it. */
 int network_reload(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
-/* The same, if the table is not there: what davit-netd has done when others have flushed it. */
+/* The same, if the table is not there, and our rules in the firewalls of others in any case: what davit-netd has done when
+ * somebody has changed either. */
 int network_repair(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 /* Where packets to a port of the host go ("tcp", "udp"): Port, Protocol, HostListens, and for each container that publishes
  * it Published[]: Container, Network, HostIp, Port, Paths[]: From, Steps[]: Where, What, Ok (true, false; null: nobody can

@@ -7,7 +7,7 @@
  */
 #include "base/fd.h"
 #include "base/str.h"
-#include "engine/network_rules.h"
+#include "engine/network_parts.h"
 #include "net/nft.h"
 
 #define RULES 2         /* in each chain */

@@ -151,6 +151,11 @@ int rules_install(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_U
 int rules_uninstall(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST_USE;
 bool rules_there(struct engine *g, struct arena *a);
 
+/* --- network_others.c --- */
+/* Our rules are in (wanted), or gone from, the chains of others that drop what they do not know. The network lock is held
+ * exclusively. */
+int others_write(struct engine *g, struct arena *a, bool wanted, struct dv_err *e) DV_MUST_USE;
+
 /* --- network_names.c --- */
 /* Containers of this network find each other by name. */
 bool names_served(const struct network *n);

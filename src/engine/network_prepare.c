@@ -371,10 +371,14 @@ int network_reload(struct engine *g, struct arena *a, struct dv_err *e)
 
 int network_repair(struct engine *g, struct arena *a, struct dv_err *e)
 {
+	auto_close int lock = -1;
 	struct endpoint_list l;
 	int r;
 
-	if ((r = network_migrate(g, e)) < 0 || (r = endpoint_rows(g, a, NULL, 0, &l, e)) < 0)
+	if ((r = network_migrate(g, e)) < 0 || (r = endpoint_rows(g, a, NULL, 0, &l, e)) < 0 || !any_active(g, &l))
 		return r;
-	return any_active(g, &l) && !rules_there(g, a) ? network_reload(g, a, e) : 0;
+	if (!rules_there(g, a))
+		return network_reload(g, a, e);
+	r = network_lock(g, true, &lock, e);
+	return r < 0 ? r : others_write(g, a, true, e);
 }
