@@ -133,7 +133,7 @@ static const char *family_name(int family)
 	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
 }
 
-/* Chains of others that drop what nobody lets through: an accept of ours does not help against them. */
+/* Chains of others that drop what nobody lets through there. */
 static void explain_others(struct explain *x, int f)
 {
 	struct nft_bases l = { 0 };
@@ -142,10 +142,11 @@ static void explain_others(struct explain *x, int f)
 	if (nft_bases(x->nft, x->a, &l, NULL) < 0)
 		return;
 	for (size_t i = 0; i < l.n; i++)
-		if (l.v[i].hook == NF_INET_FORWARD && l.v[i].policy == NF_DROP &&
+		if (l.v[i].hook == NF_INET_FORWARD && others_drop(&l.v[i]) &&
 		    (l.v[i].family == NFPROTO_INET || l.v[i].family == (f == NET_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6)))
-			step(x, -1, arena_printf(x->a, "nftables: table %s %s, chain %s", family_name(l.v[i].family), l.v[i].table, l.v[i].chain),
-			     "another program's: drops what none of its own rules accepts; look there if packets do not arrive");
+			step(x, others_open(x->g, x->a, x->nft, &l.v[i]),
+			     arena_printf(x->a, "nftables: table %s %s, chain %s", family_name(l.v[i].family), l.v[i].table, l.v[i].chain),
+			     "another program's, which drops what it does not know: rules of ours in front let containers through");
 	if (f == NET_V4 && file_read_kernel(AT_FDCWD, "/proc/net/ip_tables_names", names, sizeof names, NULL) > 0 && strstr(names, "filter"))
 		step(x, -1, "iptables (legacy): table filter, chain FORWARD", "another program's: may drop; see `iptables-legacy -L FORWARD`");
 }

@@ -19,11 +19,24 @@ struct others {
 	int fd;
 };
 
-static bool drops_unknown(const struct nft_base *c)
+bool others_drop(const struct nft_base *c)
 {
 	return (c->hook == NF_INET_FORWARD || c->hook == NF_INET_LOCAL_IN) &&
 	       (c->family == NFPROTO_INET || c->family == NFPROTO_IPV4 || c->family == NFPROTO_IPV6) &&
 	       (c->policy == NF_DROP || streq(c->table, "firewalld"));
+}
+
+static const char *comment_of(struct engine *g, struct arena *a)
+{
+	return arena_printf(a, "davit-%s", network_tag(g, a));
+}
+
+bool others_open(struct engine *g, struct arena *a, int nft, const struct nft_base *c)
+{
+	struct nft t = { .family = c->family, .table = c->table };
+	struct nft_handles ours = { .n = 0 };
+
+	return nft_rules_with(nft, &t, c->chain, comment_of(g, a), &ours, NULL) >= 0 && ours.n == RULES;
 }
 
 static void accept_name(const struct others *o, const struct nft *t, const char *chain, uint32_t key)
@@ -82,7 +95,7 @@ static int write_all(struct others *o, struct arena *a, bool wanted, struct dv_e
 
 	nft_begin(&o->b);
 	for (size_t i = 0; r >= 0 && i < l.n; i++)
-		if (drops_unknown(&l.v[i]))
+		if (others_drop(&l.v[i]))
 			r = write_chain(o, &l.v[i], wanted, e);
 	return r < 0 ? r : nft_send(o->fd, &o->b, e);
 }
@@ -95,7 +108,7 @@ int others_write(struct engine *g, struct arena *a, bool wanted, struct dv_err *
 	int r = -DV_NOT_FOUND;
 
 	o.bridges = arena_printf(a, "br%s-", network_tag(g, a));
-	o.comment = arena_printf(a, "davit-%s", network_tag(g, a));
+	o.comment = comment_of(g, a);
 	for (int tries = 0; tries < 3 && r == -DV_NOT_FOUND; tries++) {
 		o.b = NL_BATCH;
 		r = nl_open(NETLINK_NETFILTER, -1, &o.fd, &why);

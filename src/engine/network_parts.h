@@ -152,6 +152,10 @@ int rules_uninstall(struct engine *g, struct arena *a, struct dv_err *e) DV_MUST
 bool rules_there(struct engine *g, struct arena *a);
 
 /* --- network_others.c --- */
+struct nft_base;
+/* A chain of another program that drops what it does not know; our rules are in it. */
+bool others_drop(const struct nft_base *c);
+bool others_open(struct engine *g, struct arena *a, int nft, const struct nft_base *c);
 /* Our rules are in (wanted), or gone from, the chains of others that drop what they do not know. The network lock is held
  * exclusively. */
 int others_write(struct engine *g, struct arena *a, bool wanted, struct dv_err *e) DV_MUST_USE;

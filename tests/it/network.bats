@@ -211,11 +211,11 @@ monitor_pid() {
 	run -0 davit network explain 8080 -o json
 	jq -e '.Port == 8080 and .Protocol == "tcp" and (.Published | length) == 1 and .Published[0].Container == "web" and
 		(.Published[0].Paths | length) == 3 and ([.Published[0].Paths[].Steps[].Ok] | all)' <<<"$output"
-	# What is in the way is named.
+	# What could be in the way is named.
 	nft add table ip other
 	nft add chain ip other shut '{ type filter hook forward priority 5; policy drop; }'
-	run -0 davit network explain 8080
-	[[ $output == *"maybe  nftables: table ip other, chain shut"* ]]
+	in_front() { [[ $(davit network explain 8080) == *"ok     nftables: table ip other, chain shut"* ]]; }
+	wait_for in_front
 	nft delete table ip other
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 	run -1 davit network explain 8080
@@ -518,6 +518,8 @@ drop_unknown() {
 	[[ $output == *"-P FORWARD DROP"* && $output == *" -j ACCEPT"* ]]
 	[ "$(iptables -S FORWARD | grep -c "br.*+ ")" = 2 ]
 	[ "$(iptables -S INPUT | grep -c "br.*--dport 53 ")" = 2 ]
+	run -0 davit network explain 8080
+	[[ $output == *"table ip filter, chain FORWARD"*"table inet firewalld, chain filter_FORWARD"* ]]
 	# It is emptied, or a firewall is started, while containers run: seen by davit-netd.
 	iptables -F FORWARD
 	wait_for eval '[ "$(outside curl -s --max-time 2 192.0.2.1:8080/x)" = hello ]'
