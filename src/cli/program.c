@@ -35,24 +35,11 @@ static const struct verb verb_check = EXTERNAL("check", "Verify everything in th
 
 /* The same verbs under the object they belong to: "container ls" is ps. The copies differ in their names. */
 static const struct verb *const container_subs[] = {
-	&verb_update,
-	&verb_ctr_mount,
-	&verb_ctr_unmount,
-	&verb_cp,
-	&verb_container_prune,
-	&verb_container_exists,
-	&verb_ctr_create,
-	&verb_start,
-	&verb_restart,
-	&verb_attach,
-	&verb_logs,
-	&verb_top,
-	&verb_stats,
-	&verb_diff,
-	&verb_commit,
-	&verb_run,   &verb_exec,    &verb_ps,   &verb_stop,   &verb_kill, &verb_rm,
-	&verb_port,
-	&verb_pause, &verb_unpause, &verb_wait, &verb_rename, &verb_export, &verb_container_inspect, &verb_anatomy, NULL
+	&verb_run, &verb_exec, &verb_ps, &verb_ctr_create, &verb_start, &verb_stop, &verb_restart, &verb_kill, &verb_rm,
+	&verb_logs, &verb_attach, &verb_cp, &verb_port, &verb_top, &verb_stats, &verb_diff, &verb_commit, &verb_export,
+	&verb_rename, &verb_update, &verb_wait, &verb_pause, &verb_unpause, &verb_ctr_mount, &verb_ctr_unmount,
+	&verb_container_inspect, &verb_anatomy, &verb_container_prune, &verb_container_exists,
+	NULL
 };
 const struct verb verb_container = { .name = "container", .summary = "Commands for containers", .subs = container_subs };
 static const struct verb *const image_subs[] = {
@@ -66,33 +53,17 @@ static const struct verb *const system_subs[] = { &verb_events, &verb_boot, &ver
 const struct verb verb_system = { .name = "system", .summary = "Commands for the engine", .subs = system_subs };
 
 static const struct verb *const verbs[] = {
-	&verb_update,
-	&verb_ctr_mount,
-	&verb_ctr_unmount,
-	&verb_ctr_create,
-	&verb_start,
-	&verb_restart,
-	&verb_attach,
-	&verb_logs,
+	&verb_run, &verb_exec, &verb_ps, &verb_ctr_create, &verb_start, &verb_stop, &verb_restart, &verb_kill, &verb_rm,
+	&verb_logs, &verb_attach, &verb_cp, &verb_port, &verb_top, &verb_stats, &verb_diff, &verb_commit, &verb_export,
+	&verb_rename, &verb_update, &verb_wait, &verb_pause, &verb_unpause, &verb_ctr_mount, &verb_ctr_unmount,
 	&verb_healthcheck,
-	&verb_run,    &verb_exec,    &verb_ps,   &verb_stop,      &verb_kill,    &verb_rm,
-	&verb_pause,  &verb_unpause, &verb_wait, &verb_rename,    &verb_export,  &verb_inspect,   &verb_anatomy, &verb_images, &verb_rmi,
-	&verb_history, &verb_tag,    &verb_untag,
-	&verb_save,   &verb_copy,    &verb_list_tags, &verb_delete,
-	&verb_pull, &verb_push,   &verb_load,   &verb_login,   &verb_logout,  &verb_registry,
-	&verb_import, &verb_manifest,
-	&verb_volume,
-	&verb_secret,
-	&verb_cp,
-	&verb_top,
-	&verb_stats,
-	&verb_events,
-	&verb_diff,
-	&verb_commit,
-	&verb_network,
-	&verb_pod,
-	&verb_port,
-	&verb_version, &verb_info,   &verb_container, &verb_image, &verb_system, NULL
+	&verb_images, &verb_pull, &verb_push, &verb_load, &verb_save, &verb_import, &verb_tag, &verb_untag, &verb_rmi,
+	&verb_history, &verb_copy, &verb_manifest, &verb_list_tags, &verb_delete,
+	&verb_login, &verb_logout, &verb_registry,
+	&verb_inspect, &verb_anatomy, &verb_events,
+	&verb_pod, &verb_network, &verb_volume, &verb_secret,
+	&verb_container, &verb_image, &verb_system, &verb_info, &verb_version,
+	NULL
 };
 
 /* Without these a descriptor opened later would become the container's stdin. */
