@@ -59,6 +59,11 @@ typedef int cli_find(struct engine *g, struct arena *a, const char *ref, struct 
 /* inspect: what find finds for each operand, as one JSON array or by a template (NULL: none); complains of those that
  * it does not find and then returns 1. */
 int cli_inspect_all(struct verb_call *c, const char *format, cli_find *find, struct dv_err *e) DV_MUST_USE;
+/* unmount: of all operands, and of all that list finds (NULL: --all was not said). */
+struct places;
+typedef int cli_places(struct engine *g, struct arena *a, struct places *ret, struct dv_err *e);
+typedef int cli_unmount(struct verb_call *c, struct engine *g, const char *ref, struct dv_err *e);
+int cli_unmount_all(struct verb_call *c, const char *what, cli_places *list, cli_unmount *one, struct dv_err *e) DV_MUST_USE;
 /* The answer to a question that destroys something: true after "y", or when nobody can be asked but force is set. */
 bool cli_confirm(const char *warning);
 

@@ -125,20 +125,8 @@ static int unmount_one(struct verb_call *c, struct engine *g, const char *ref, s
 static int unmount_run(struct verb_call *c, struct dv_err *e)
 {
 	const struct mount_args *x = c->args;
-	auto_engine struct engine *g = NULL;
-	struct places all = { 0 };
-	int status = 0, r = cli_engine(c, &g, e);
 
-	if (r >= 0 && !x->all && !c->n_operands)
-		return dv_fail(e, DV_INVALID, "a container, or --all, is wanted");
-	if (r < 0 || (x->all && (r = ctr_mount_list(g, c->arena, &all, e)) < 0))
-		return r;
-	for (size_t i = 0; i < c->n_operands + all.n; i++)
-		if (unmount_one(c, g, i < c->n_operands ? c->operands[i] : all.names[i - c->n_operands], e) < 0) {
-			cli_complain(c, e);
-			status = 1;
-		}
-	return status;
+	return cli_unmount_all(c, "a container", x->all ? ctr_mount_list : NULL, unmount_one, e);
 }
 
 static const struct opt unmount_opts[] = {

@@ -126,37 +126,42 @@ const struct verb verb_image_mount = {
 
 /* --- unmount --- */
 
-static int unmount_one(struct engine *g, struct arena *a, const char *ref, bool force, struct dv_err *e)
+static int unmount_one(struct verb_call *c, struct engine *g, const char *ref, struct dv_err *e)
 {
+	const struct mount_args *x = c->args;
 	struct image *img;
-	int r = image_resolve(engine_images(g), a, ref, &img, e);
+	int r = image_resolve(engine_images(g), c->arena, ref, &img, e);
 
 	if (r >= 0)
-		r = image_unmount(g, img->id, force, e);
+		r = image_unmount(g, img->id, x->force, e);
 	if (r >= 0)
 		printf("%s\n", hex_or_all(img->id));
 	return r;
 }
 
-static int unmount_run(struct verb_call *c, struct dv_err *e)
+int cli_unmount_all(struct verb_call *c, const char *what, cli_places *list, cli_unmount *one, struct dv_err *e)
 {
-	const struct mount_args *x = c->args;
 	auto_engine struct engine *g = NULL;
 	struct places all = { 0 };
 	int status = 0, r = cli_engine(c, &g, e);
 
-	if (r >= 0 && !x->all && !c->n_operands)
-		return dv_fail(e, DV_INVALID, "an image, or --all, is wanted");
-	if (r < 0 || (x->all && (r = image_mount_list(g, c->arena, &all, e)) < 0))
+	if (r >= 0 && !list && !c->n_operands)
+		return dv_fail(e, DV_INVALID, "%s, or --all, is wanted", what);
+	if (r < 0 || (list && (r = list(g, c->arena, &all, e)) < 0))
 		return r;
-	for (size_t i = 0; i < c->n_operands + all.n; i++) {
-		r = unmount_one(g, c->arena, i < c->n_operands ? c->operands[i] : all.names[i - c->n_operands], x->force, e);
-		if (r < 0) {
+	for (size_t i = 0; i < c->n_operands + all.n; i++)
+		if (one(c, g, i < c->n_operands ? c->operands[i] : all.names[i - c->n_operands], e) < 0) {
 			cli_complain(c, e);
 			status = 1;
 		}
-	}
 	return status;
+}
+
+static int unmount_run(struct verb_call *c, struct dv_err *e)
+{
+	const struct mount_args *x = c->args;
+
+	return cli_unmount_all(c, "an image", x->all ? image_mount_list : NULL, unmount_one, e);
 }
 
 static const struct opt unmount_opts[] = {

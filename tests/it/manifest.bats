@@ -120,12 +120,12 @@ Deleted: $(cat "$T/id")" ]
 	davit save -o s.tar made:2
 	tar -xOf s.tar "$(sha256sum <r.tar | cut -d' ' -f1).tar" | cmp - r.tar
 	davit import r.tar
-	run davit import -c 'RUN x' r.tar bad
+	run davit import -c 'RUN x' r.tar broken
 	[ "$status" -eq 1 ]
 	[[ $output == *"no instruction that changes"* ]]
 	head -c 700 r.tar >cut.tar
-	run davit import cut.tar bad
+	run davit import cut.tar broken
 	[ "$status" -eq 1 ]
-	run davit manifest inspect davit:bad
+	run davit manifest inspect davit:broken
 	[ "$status" -eq 1 ]
 }
